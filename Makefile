@@ -1,0 +1,36 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+serve: .venv/serving ## Serve the model in production at http://127.0.0.1:3000
+	$(BIN)/python -m serving
+
+test: .venv/development ## Run all checks and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+train: .venv/development ## Train a model version from the corpus, evaluate it, promote it
+	$(BIN)/python -m training release
+
+clean: ## Remove what make made
+	rm -rf .venv build dist
+
+.venv/serving: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --upgrade pip
+	$(INSTALL) --editable '.[serving]'
+	touch $@
+
+# torch goes first and pinned: a range would pull its much larger GPU build.
+.venv/development: .venv/serving
+	$(INSTALL) torch==2.13.0
+	$(INSTALL) --group training --group development
+	touch $@
+
+.PHONY: help serve test train clean

@@ -1,0 +1,97 @@
+"""`claimstance models`: the versions in the registry, and which one is in production."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from claimstance import registry
+from claimstance.bundle import Manifest
+
+app = typer.Typer(
+    help="List, check, move and promote model versions. They live in BentoML's model store.",
+    no_args_is_help=True,
+)
+
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="A version's name.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the versions in the registry, oldest first; * marks the one in production."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "version", "created", "stance macro-F1", "sentences"):
+        grid.add_column(name)
+    production = registry.production()
+    for manifest in registry.versions():
+        grid.add_row(
+            "*" if manifest.version == production else "",
+            manifest.version,
+            manifest.created,
+            _score(manifest),
+            str(manifest.corpus.sentences.get("train", "")),
+        )
+    Console().print(grid)
+
+
+@app.command()
+def show(version: Version) -> None:
+    """Print a version's manifest as JSON."""
+    print(_manifest(version).model_dump_json(indent=2))
+
+
+@app.command()
+def verify(version: Version) -> None:
+    """Check every file of a version, and that its golden sentences come out right."""
+    print(f"{registry.verify(version).tag} is whole and predicts as it must.")
+
+
+@app.command("import")
+def import_(path: Annotated[Path, typer.Argument(help="A model version folder.")]) -> None:
+    """Copy a version folder into the registry."""
+    print(registry.add(path).tag)
+
+
+@app.command()
+def export(
+    version: Version, path: Annotated[Path, typer.Argument(help="The folder to make.")]
+) -> None:
+    """Copy a version out of the registry into a new folder."""
+    registry.export(version, path)
+    print(path)
+
+
+@app.command()
+def promote(version: Version) -> None:
+    """Verify a version and put it into production."""
+    event = registry.promote(version)
+    print(f"{event.version} is in production (before: {event.previous or 'none'}).")
+
+
+@app.command()
+def rollback() -> None:
+    """Put the version before the present one back into production."""
+    event = registry.rollback()
+    print(f"{event.version} is in production again.")
+
+
+@app.command()
+def history() -> None:
+    """Show what went into production and when, oldest first."""
+    for event in registry.history():
+        print(f"{event.time}  {event.action:<8}  {event.version}")
+
+
+def _manifest(version: str) -> Manifest:
+    from claimstance import bundle
+
+    return bundle.read_manifest(registry.find(version))
+
+
+def _score(manifest: Manifest) -> str:
+    try:
+        return f"{manifest.metrics['test']['stance']['macro_f1']:.3f}"
+    except (KeyError, TypeError, ValueError):
+        return "-"

@@ -1,0 +1,56 @@
+"""The inference engine: OpenVINO. Nothing outside this module knows which engine it is."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
+
+import openvino
+
+from claimstance.errors import ModelInvalid
+
+Logits = npt.NDArray[np.float32]
+
+
+class Engine:
+    """A compiled graph: padded token ids in, the two heads' logits out.
+
+    Computes in bfloat16 where the processor has it (the labels stay those of float32, see
+    `benchmarks/`), in float32 elsewhere. Not safe for use by two threads at once.
+
+    Args:
+        graph: the graph file; its weights lie beside it.
+        threads: processor threads to use; all when None.
+
+    Raises:
+        ModelInvalid: the graph cannot be compiled.
+    """
+
+    def __init__(self, graph: Path, threads: int | None = None) -> None:
+        core = openvino.Core()
+        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.precision = "bf16" if "BF16" in capabilities else "f32"
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": self.precision,
+        }
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = str(threads)
+        try:
+            compiled = core.compile_model(graph, "CPU", settings)
+        except RuntimeError as error:
+            raise ModelInvalid("the graph cannot be compiled", str(graph)) from error
+        self._request = compiled.create_infer_request()
+
+    def run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> tuple[Logits, Logits]:
+        """Return stance and sentiment logits, each of shape (sentences, 3).
+
+        Args:
+            ids: token ids, shape (sentences, tokens), right-padded.
+            mask: 1 for a token, 0 for padding, same shape.
+        """
+        outputs = self._request.infer({"input_ids": ids, "attention_mask": mask})
+        return outputs["stance"].copy(), outputs["sentiment"].copy()

@@ -1,0 +1,65 @@
+"""Everything that can go wrong by the caller's or the world's doing, as one closed tree.
+
+Each class has a stable `code`. The command line prints the message, the service turns the code
+into an HTTP status in one place (`serving/errors.py`), so a new error needs a row there.
+"""
+
+from typing import ClassVar
+
+
+class ClaimstanceError(Exception):
+    """Base of all errors that are reported rather than crash.
+
+    Args:
+        message: what is wrong and what to do about it, one sentence.
+        where: the offending place (`sentences[3]`, `archive.csv row 12`), if there is one.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str, where: str | None = None) -> None:
+        super().__init__(message if where is None else f"{where}: {message}")
+        self.message = message
+        self.where = where
+
+
+class InvalidInput(ClaimstanceError):
+    """The input is not of the form asked for."""
+
+    code = "invalid_input"
+
+
+class LimitExceeded(ClaimstanceError):
+    """The input is larger than this installation accepts."""
+
+    code = "limit_exceeded"
+
+
+class Overloaded(ClaimstanceError):
+    """Too much work is waiting already; the same request may succeed later."""
+
+    code = "overloaded"
+
+
+class DocumentUnreadable(ClaimstanceError):
+    """A file or document cannot be opened or decoded."""
+
+    code = "document_unreadable"
+
+
+class ModelNotFound(ClaimstanceError):
+    """No model version of that name is known."""
+
+    code = "model_not_found"
+
+
+class ModelExists(ClaimstanceError):
+    """A model version of that name exists already; versions are never overwritten."""
+
+    code = "model_exists"
+
+
+class ModelInvalid(ClaimstanceError):
+    """A model version's files do not fit its manifest or this release of Claimstance."""
+
+    code = "model_invalid"

@@ -1,0 +1,216 @@
+"""Model versions in BentoML's model store: which exist, which is in production, and since when.
+
+Only this module knows BentoML's store. Finding a version needs no BentoML: a version is a folder
+in the store, and production is the last line of a journal beside it, so predicting stays light.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import Literal
+
+from claimstance import bundle
+from claimstance.bundle import NAME, Manifest
+from claimstance.errors import ModelExists, ModelNotFound
+
+_VERSION = re.compile(bundle.VERSION_PATTERN)
+_LABEL_UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the journal: at `time` (ISO 8601, UTC), `version` went into production."""
+
+    time: str
+    action: Literal["promote", "rollback"]
+    version: str
+    previous: str | None
+
+
+def home() -> Path:
+    """Return BentoML's home, where the model store and the journal live."""
+    return Path(os.environ.get("BENTOML_HOME") or Path.home() / "bentoml")
+
+
+def find(version: str | None = None) -> Path:
+    """Return the folder of a version: by name, or the one in production when None.
+
+    Without anything promoted, production is the released version of this installation.
+
+    Raises:
+        ModelNotFound: there is no such version.
+    """
+    name = version or production()
+    if name is None:
+        return bundle.released()
+    name = name.removeprefix(f"{NAME}:")
+    folder = _folder(name)
+    if _VERSION.fullmatch(name) and (folder / bundle.MANIFEST).is_file():
+        return folder
+    if version is not None:
+        try:
+            shipped = bundle.released()
+        except ModelNotFound:
+            pass
+        else:
+            if bundle.read_manifest(shipped).version == name:
+                return shipped
+    raise ModelNotFound(
+        f"no version {name!r} in the registry; `claimstance models list` shows what there is"
+    )
+
+
+def production() -> str | None:
+    """Return the name of the version in production, None when nothing was ever promoted."""
+    events = history()
+    return events[-1].version if events else None
+
+
+def history() -> list[Event]:
+    """Return what went into production and when, oldest first."""
+    try:
+        lines = _journal().read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [Event(**json.loads(line)) for line in lines]
+
+
+def versions() -> list[Manifest]:
+    """Return the manifests of all versions in the store, oldest first."""
+    folders = (home() / "models" / NAME).glob(f"[!.]*/{bundle.MANIFEST}")
+    return sorted(
+        (bundle.read_manifest(path.parent) for path in folders),
+        key=lambda manifest: manifest.created,
+    )
+
+
+def verify(version: str | None = None) -> Manifest:
+    """Check every file of a version against its manifest, and its golden sentences.
+
+    Raises:
+        ModelNotFound: there is no such version.
+        ModelInvalid: a file is damaged, or a golden sentence gets other probabilities.
+    """
+    from claimstance.golden import check
+
+    folder = find(version)
+    manifest = bundle.read_manifest(folder)
+    bundle.check_files(folder, manifest)
+    check(folder)
+    return manifest
+
+
+def add(source: Path) -> Manifest:
+    """Import the version in the folder `source` into the store, all its files checked.
+
+    Raises:
+        ModelExists: the store has a version of that name.
+        ModelInvalid: the files do not fit the manifest.
+    """
+    import bentoml
+    from bentoml._internal.models import ModelStore
+
+    manifest = bundle.read_manifest(source)
+    target = _folder(manifest.version)
+    taken = ModelExists("exists already; a model version is never overwritten", manifest.tag)
+    if target.exists():
+        raise taken
+    labels = {"base": _LABEL_UNFIT.sub("_", manifest.base.name)[-63:].strip("_.-")}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _journal().parent.mkdir(parents=True, exist_ok=True)
+    # BentoML fills a version's folder in place; made aside and renamed, it is whole or absent.
+    with tempfile.TemporaryDirectory(prefix="import-", dir=_journal().parent) as staging:
+        with bentoml.models.create(
+            manifest.tag, labels=labels, _model_store=ModelStore(staging)
+        ) as model:
+            for name in (bundle.MANIFEST, *bundle.FILES):
+                bundle.copy_file(source / name, Path(model.path_of(name)))
+        made = Path(staging) / NAME / manifest.version
+        bundle.check_files(made, manifest)
+        bundle.sync(made)
+        try:
+            made.rename(target)
+        except OSError as error:
+            raise taken from error
+        (Path(staging) / NAME / "latest").replace(target.parent / "latest")
+    return manifest
+
+
+def export(version: str, target: Path) -> Manifest:
+    """Copy a version to the new folder `target`.
+
+    Raises:
+        ModelNotFound: there is no such version.
+        ModelExists: `target` exists.
+    """
+    return bundle.copy(find(version), target)
+
+
+def promote(version: str) -> Event:
+    """Verify a version and put it into production.
+
+    Raises:
+        ModelNotFound: there is no such version.
+        ModelInvalid: it does not verify; production stays as it is.
+    """
+    name = verify(version).version
+    with _locked():
+        return _record("promote", name)
+
+
+def rollback() -> Event:
+    """Put the version that was in production before back into production.
+
+    Raises:
+        ModelNotFound: nothing was in production before.
+    """
+    with _locked():
+        events = history()
+        previous = events[-1].previous if events else None
+        if previous is None:
+            raise ModelNotFound("nothing was in production before; there is nothing to go back to")
+        verify(previous)
+        return _record("rollback", previous)
+
+
+def _record(action: Literal["promote", "rollback"], version: str) -> Event:
+    """Append to the journal: the whole file is written anew and renamed, never half a line."""
+    events = history()
+    before = events[-1].version if events else None
+    if action == "rollback":
+        before = next((e.previous for e in events[::-1] if e.version == version), None)
+    event = Event(datetime.now(UTC).isoformat(timespec="seconds"), action, version, before)
+    temporary = _journal().with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        for line in (*events, event):
+            file.write(json.dumps(asdict(line)) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(_journal())
+    return event
+
+
+def _folder(version: str) -> Path:
+    """Return where BentoML's store keeps a version."""
+    return home() / "models" / NAME / version
+
+
+def _journal() -> Path:
+    return home() / NAME / "production.jsonl"
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Let one process at a time change what is in production."""
+    folder = _journal().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        flock(file, LOCK_EX)
+        yield

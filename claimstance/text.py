@@ -1,0 +1,150 @@
+"""From raw text to sentences: normalising, and splitting with character offsets."""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import sentencex
+
+NORMALIZER_VERSION = 1
+"""Raised whenever `normalize` changes; a model version records the one it was trained with."""
+
+SPLITTER_VERSION = 1
+"""Raised whenever `split` gives other boundaries; a scoring job records it."""
+
+_TYPOGRAPHY = str.maketrans(
+    {"‘": "'", "’": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
+    | {"‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-", "…": "..."}
+)
+_HYPHENATED_LINE_END = re.compile(r"(?<=\w)-[ \t]*\r?\n[ \t]*(?=[a-z])")
+_SPACE = re.compile(r"\s+")
+_INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Cn")
+"""Unicode categories without a visible form: controls, formats, private use, lone surrogates."""
+
+# The splitter is generic; these are the few places where news and diplomatic text outwit it.
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]*\.?"
+_ENUMERATOR = re.compile(r"\s*\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]\s+")
+_BLOCK = re.compile(r"\S(?:(?!\n[ \t]*\n|\n[ \t]*\(?\d{1,3}[.)]\s).)*", re.DOTALL)
+_SPACE_OR_ANGLE = re.compile(r"[\s<>]")
+_QUOTATION_MARKS = '“”"«»'
+_QUOTATION_MARK = re.compile(rf"[{_QUOTATION_MARKS}]")
+_LONGEST_QUOTATION = 500
+"""Characters of a quotation that may stay whole; longer ones are speeches in themselves."""
+
+_DATELINE = re.compile(
+    rf"[A-Z][A-Z.'’ -]+(?:,[^.!?]{{0,40}})?,? "
+    rf"(?:{_MONTH} \d{{1,2}}|\d{{1,2}} {_MONTH})(?:, \d{{4}})?\.?"
+)
+_AGENCY = re.compile(r"[/(][A-Z][A-Za-z -]{1,30}[/)]\.?")
+_OPEN_ABBREVIATION = re.compile(r"\b(?:i\.e|e\.g|cf|viz|Govt|Dept|Amb|Brig|Hon|Mssrs|Messrs)\.$")
+_CLOCK = re.compile(r"\b[ap]\.m\.$")
+_AFTER_CLOCK = re.compile(
+    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4}\b|[A-Z][a-z]+ [Tt]ime\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A sentence's place: `text[start:end]`, in characters, `end` exclusive."""
+
+    start: int
+    end: int
+
+
+def normalize(text: str) -> str:
+    """Return `text` in the one form the model reads.
+
+    Unicode NFC, straight quotes and plain hyphens, words broken over a line end rejoined,
+    invisible characters dropped, every run of white space one space, none at the ends.
+    Idempotent; the result is empty when `text` holds nothing visible.
+    """
+    text = _HYPHENATED_LINE_END.sub("-", text)
+    text = unicodedata.normalize("NFC", _SPACE.sub(" ", text)).translate(_TYPOGRAPHY)
+    if not text.isascii() or not text.isprintable():
+        text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
+    return _SPACE.sub(" ", text).strip()
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of `normalize(text)` in hexadecimal: what a sentence is known by."""
+    return hashlib.sha256(normalize(text).encode()).hexdigest()
+
+
+def split(text: str) -> list[Span]:
+    """Return the sentences of `text` in order, without surrounding white space.
+
+    A blank line or a numbered paragraph always ends a sentence; a single line end does not.
+    Paragraph numbers ("26.", "(b)") stand outside the sentence they number, and a paragraph
+    without a visible word gives none. A quotation of several sentences inside one sentence
+    stays whole. Spans never overlap.
+    """
+    spans: list[Span] = []
+    for block in _BLOCK.finditer(text):
+        spans.extend(_split_block(text, *block.span()))
+    return spans
+
+
+def _split_block(text: str, start: int, end: int) -> list[Span]:
+    """Return the sentences of the paragraph `text[start:end]`."""
+    enumerator = _ENUMERATOR.match(text, start, end)
+    if enumerator:
+        start = enumerator.end()
+    # The library takes a line end inside a paragraph for a list, and an angle bracket or a
+    # quotation mark left open for a quotation to the end of the text; then it splits nothing.
+    flat = _SPACE_OR_ANGLE.sub(" ", text[start:end])
+    if _runs_away(flat):
+        flat = _QUOTATION_MARK.sub(" ", flat)
+    spans: list[Span] = []
+    for boundary in sentencex.get_sentence_boundaries("en", flat):
+        raw = flat[boundary["start_index"] : boundary["end_index"]]
+        piece = raw.strip()
+        if not any(c.isalnum() for c in piece):
+            continue
+        first = start + boundary["start_index"] + len(raw) - len(raw.lstrip())
+        last = first + len(piece)
+        # Marks taken out above go back to the sentence they stand at.
+        free = spans[-1].end if spans else start
+        if first > free and text[first - 1] in _QUOTATION_MARKS:
+            first -= 1
+        if last < end and text[last] in _QUOTATION_MARKS:
+            last += 1
+        if spans and _continues(text[spans[-1].start : spans[-1].end], piece):
+            spans[-1] = Span(spans[-1].start, last)
+        else:
+            spans.append(Span(first, last))
+    return spans
+
+
+def _runs_away(paragraph: str) -> bool:
+    """Tell whether a quotation in `paragraph` is left open or too long to stay whole."""
+    straight = paragraph.split('"')
+    quotations = straight[1::2]
+    if len(straight) % 2 == 0:
+        return True
+    for opening, closing in ("“”", "«»"):
+        for part in paragraph.split(opening)[1:]:
+            quotation, closed, _ = part.partition(closing)
+            if not closed:
+                return True
+            quotations.append(quotation)
+    return any(len(quotation) > _LONGEST_QUOTATION for quotation in quotations)
+
+
+def _continues(previous: str, piece: str) -> bool:
+    """Tell whether `piece` belongs to the sentence that `previous` seemed to end."""
+    flat = _SPACE.sub(" ", previous)
+    return bool(
+        piece[0].islower()
+        or _DATELINE.fullmatch(flat)
+        or (_AGENCY.match(piece) and len(piece) < 30 and _DATELINE.match(flat))
+        or _ends_in_agency(flat)
+        or _OPEN_ABBREVIATION.search(flat)
+        or (_CLOCK.search(flat) and _AFTER_CLOCK.match(piece))
+    )
+
+
+def _ends_in_agency(flat: str) -> bool:
+    """Tell whether `flat` is nothing but a dateline and an agency's name."""
+    place, _, agency = flat.rpartition(" ")
+    return bool(_AGENCY.fullmatch(agency) and (not place or _DATELINE.fullmatch(place)))

@@ -1,0 +1,1 @@
+"""How predictions are delivered over HTTP: the BentoML service."""

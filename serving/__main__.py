@@ -1,0 +1,58 @@
+"""Start the service: `python -m serving [--port 3000]`.
+
+Puts the released model version into the model store, promotes it if nothing is in production,
+and serves on loopback.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from claimstance import bundle, registry
+from claimstance.errors import ClaimstanceError, ModelExists
+
+CURL = (
+    "curl -s http://{host}:{port}/classify -H 'content-type: application/json' "
+    '-d \'{{"sentences": ["The islands are ours and will stay ours."]}}\''
+)
+
+
+def ensure_model() -> str:
+    """Return the version in production, after putting the released one there if none is."""
+    released = bundle.released()
+    name = bundle.read_manifest(released).version
+    with contextlib.suppress(ModelExists):
+        registry.add(released)
+    if registry.production() is None:
+        registry.promote(name)
+    current = registry.production() or name
+    if current != name:
+        print(f"In production is {current}; this release came with {name} (`claimstance models`).")
+    return current
+
+
+def main() -> None:
+    """Parse the command line, prepare the store, and become the BentoML server."""
+    parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind [%(default)s]")
+    parser.add_argument("--port", type=int, default=3000, help="port to bind [%(default)s]")
+    arguments = parser.parse_args()
+    try:
+        version = ensure_model()
+    except ClaimstanceError as error:
+        sys.exit(f"claimstance: {error}")
+    print(f"Serving {bundle.NAME}:{version} at http://{arguments.host}:{arguments.port}")
+    print("Once it says it is started, try:\n  " + CURL.format(**vars(arguments)), flush=True)
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    root = Path(__file__).parent.parent
+    options = ["--working-dir", str(root), "--host", arguments.host, "--port", str(arguments.port)]
+    os.execv(
+        sys.executable,
+        [sys.executable, "-m", "bentoml", "serve", "serving.service:ClaimstanceService", *options],
+    )
+
+
+if __name__ == "__main__":
+    main()

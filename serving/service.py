@@ -1,0 +1,158 @@
+"""The BentoML service: `bentoml serve serving.service:ClaimstanceService`."""
+
+import gc
+import os
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+# BentoML sends usage data unless told not to before it is imported.
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from claimstance import SENTIMENTS, STANCES, Prediction, Predictor, documents
+from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
+from serving import errors, schemas
+from serving.batcher import Batcher
+from serving.gate import Gate
+from serving.settings import limits
+
+LIMITS = limits()
+
+
+async def _describe(request: Request) -> Response:
+    """Answer `GET /model`."""
+    description: schemas.ModelResponse = request.app.state.description
+    return JSONResponse(description.model_dump())
+
+
+async def _greet(request: Request) -> Response:
+    """Answer `GET /` until there is a page: where to go from here."""
+    return JSONResponse(
+        {
+            "model": request.app.state.description.model,
+            "classify": "POST /classify",
+            "analyze": "POST /analyze",
+            "about": "GET /model",
+            "openapi": "GET /docs.json",
+        }
+    )
+
+
+site = Starlette(routes=[Route("/", _greet), Route("/model", _describe)])
+
+
+@bentoml.service(name="claimstance", traffic={"timeout": 30})
+@bentoml.asgi_app(site, path="/")
+class ClaimstanceService:
+    """Labels sentences by their stance on sovereignty claims and by sentiment."""
+
+    def __init__(self) -> None:
+        self.predictor = Predictor.load()
+        self.batcher = Batcher(self.predictor, LIMITS.max_waiting)
+        self.predictor.predict(["The first sentence pays for what is set up on first use."])
+        site.state.description = _description(self.predictor)
+        # What is loaded stays; without this the collector's walks over it make the slow tail.
+        gc.collect()
+        gc.freeze()
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Let the batch in hand finish."""
+        self.batcher.close()
+
+    @bentoml.api(route="/classify")
+    async def classify(self, sentences: list[str]) -> schemas.ClassifyResponse:
+        """Classify sentences: one prediction per sentence, in the order sent."""
+        try:
+            predictions = await self.batcher.predict(sentences)
+        except ClaimstanceError as error:
+            return _refused(error)
+        return _answer(
+            {
+                "model": self.predictor.model.tag,
+                "predictions": [p.to_dict() for p in predictions],
+            }
+        )
+
+    @bentoml.api(route="/analyze")
+    async def analyze(self, text: str) -> schemas.AnalyzeResponse:
+        """Split a document into sentences and classify each, with offsets into the text as sent."""
+        document = documents.parse(text)
+        spans = document.sentences()
+        try:
+            if not spans:
+                raise InvalidInput("holds no sentence", "text")
+            if len(spans) > LIMITS.max_waiting:
+                raise LimitExceeded(
+                    f"has {len(spans)} sentences, at most {LIMITS.max_waiting} are taken", "text"
+                )
+            predictions = await self.batcher.predict([text[s.start : s.end] for s in spans])
+        except ClaimstanceError as error:
+            return _refused(error)
+        return _answer(
+            {
+                "model": self.predictor.model.tag,
+                "metadata": document.metadata,
+                "sentences": [
+                    {"start": s.start, "end": s.end, "text": text[s.start : s.end], **p.to_dict()}
+                    for s, p in zip(spans, predictions, strict=True)
+                ],
+                "summary": _summary(predictions),
+            }
+        )
+
+
+def _answer(body: dict[str, Any]) -> Any:
+    """Return the JSON response itself, which BentoML passes through.
+
+    Validating thousands of our own predictions would cost more than making them; the documented
+    schema stays the annotated one, and a test holds the responses to it.
+    """
+    return JSONResponse(body)
+
+
+def _refused(error: ClaimstanceError) -> Any:
+    return errors.response(error)
+
+
+def _summary(predictions: list[Prediction]) -> dict[str, Any]:
+    """Count the labels of a document."""
+    total = len(predictions)
+
+    def count(labels: Iterable[str], given: Counter[str]) -> dict[str, Any]:
+        return {str(x): {"count": given[x], "share": given[x] / total} for x in labels}
+
+    return {
+        "sentences": total,
+        "stance": count(STANCES, Counter(p.stance for p in predictions)),
+        "sentiment": count(SENTIMENTS, Counter(p.sentiment for p in predictions)),
+    }
+
+
+def _description(predictor: Predictor) -> schemas.ModelResponse:
+    model = predictor.model
+    return schemas.ModelResponse(
+        model=model.tag,
+        version=model.version,
+        created=model.created,
+        precision=predictor.precision,
+        max_tokens=model.max_tokens,
+        stance=schemas.HeadDescription(
+            labels=list(model.stance.labels), thresholds=model.stance.thresholds
+        ),
+        sentiment=schemas.HeadDescription(
+            labels=list(model.sentiment.labels), thresholds=model.sentiment.thresholds
+        ),
+        limits=LIMITS.model_dump(),
+        corpus_fingerprint=model.corpus.fingerprint,
+        metrics=model.metrics,
+    )
+
+
+ClaimstanceService.add_asgi_middleware(Gate, limits=LIMITS)  # type: ignore[attr-defined]

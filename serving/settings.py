@@ -1,0 +1,36 @@
+"""What an operator may set, all by environment variables; `GET /model` shows the values."""
+
+import os
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from claimstance.errors import InvalidInput
+
+
+class Limits(BaseModel):
+    """How much one installation accepts. Each is set by `CLAIMSTANCE_<NAME>`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_body_bytes: int = Field(4_000_000, gt=0, description="Bytes of a request's body.")
+    max_sentences: int = Field(1_000, gt=0, description="Sentences in one request.")
+    max_characters: int = Field(20_000, gt=0, description="Characters of one sentence.")
+    max_document_characters: int = Field(1_000_000, gt=0, description="Characters of a document.")
+    max_waiting: int = Field(20_000, gt=0, description="Sentences waiting to be computed.")
+
+
+def limits() -> Limits:
+    """Return the limits that the environment sets.
+
+    Raises:
+        InvalidInput: a value is not a positive whole number; `where` names the variable.
+    """
+    values = {}
+    for name in Limits.model_fields:
+        variable = f"CLAIMSTANCE_{name.upper()}"
+        if variable in os.environ:
+            text = os.environ[variable]
+            if not text.isdecimal() or int(text) == 0:
+                raise InvalidInput(f"must be a positive whole number, not {text!r}", variable)
+            values[name] = int(text)
+    return Limits(**values)

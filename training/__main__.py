@@ -1,0 +1,160 @@
+"""`python -m training`: assemble the corpus, fit a model version, evaluate one."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from claimstance.errors import ClaimstanceError
+
+app = typer.Typer(
+    help="Make model versions: assemble the corpus, fit, evaluate.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help="Labelled JSON Lines or CSV: text, stance, and optionally sentiment, id, group, "
+        "split. May be given several times.",
+    ),
+]
+
+
+@app.command()
+def assemble(
+    archives: Annotated[Path, typer.Option(help="The folder with the public archives.")],
+) -> None:
+    """Join the corpus's references with a copy of the public archives.
+
+    data/README.md tells which archives, and where to find them.
+    """
+    from training import assemble as joining
+
+    counts = joining.assemble(archives)
+    for source, (found, total) in counts.items():
+        print(f"{source}: {found} of {total} references resolved")
+
+
+@app.command()
+def fit(
+    data: Data = None,
+    corpus: Annotated[
+        bool, typer.Option("--corpus/--no-corpus", help="Train on the project's corpus too.")
+    ] = True,
+    start: Annotated[
+        str,
+        typer.Option(metavar="base|VERSION|PATH", help="The encoder, or a version, to start from."),
+    ] = "base",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A recipe [default: training/recipe.toml].")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Everything random follows from it.")] = 0,
+    version: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its name [default: date and time].")
+    ] = None,
+) -> None:
+    """Train a model version and put it into the registry; the last line printed is its tag.
+
+    Sentences of one group (document, dispute) are never split between training and testing.
+
+    Examples:
+      python -m training fit --version 2.0.0
+
+      python -m training fit --data labels.csv --no-corpus --seed 1
+    """
+    from training import corpus as corpora
+    from training import fit as fitting
+    from training import settings
+
+    if not corpus and not data:
+        raise typer.BadParameter("with --no-corpus, give labelled sentences with --data")
+    loaded = corpora.load(data or [], corpus)
+    if loaded.lacking:
+        print(
+            f"{loaded.lacking} labelled sentences of public archives are left out for want of "
+            "their text; `python -m training assemble` brings them in."
+        )
+    print(", ".join(f"{name} {count}" for name, count in loaded.sentences.items()))
+    recipe = settings.load(config) if config else settings.load()
+    manifest = fitting.fit(fitting.Run(loaded, recipe, start, seed, version))
+    print(manifest.tag)
+
+
+@app.command()
+def evaluate(
+    version: Annotated[str, typer.Argument(help="A version in the registry.")],
+    data: Data = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write metrics.json and report.html here.")
+    ] = None,
+) -> None:
+    """Evaluate a version on labelled sentences: those of --data, else the corpus's test part."""
+    from claimstance import Predictor
+    from training import corpus as corpora
+    from training import evaluate as evaluating
+    from training import page, records
+
+    predictor = Predictor.load(version)
+    if data:
+        chosen = [record for path in data for record in records.read(path)]
+    else:
+        chosen = corpora.load([], with_project=True).part("test")
+    predictions = predictor.predict([record.text for record in chosen])
+    figures = evaluating.figures(chosen, predictions)
+    text = json.dumps({"model": predictor.model.tag, **figures}, indent=2)
+    if report is None:
+        print(text)
+        return
+    report.mkdir(parents=True, exist_ok=True)
+    (report / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    title = f"{predictor.model.tag} on {len(chosen)} sentences"
+    content = page.render(title, figures, chosen, predictions)
+    (report / "report.html").write_text(content, encoding="utf-8")
+    print(report / "report.html")
+
+
+@app.command()
+def release(
+    version: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its name [default: date and time].")
+    ] = None,
+) -> None:
+    """Train on the project's corpus with its recipe and promote the result."""
+    from claimstance import registry
+    from training import corpus as corpora
+    from training import fit as fitting
+    from training import settings
+
+    run = fitting.Run(corpora.load([], with_project=True), settings.load(), "base", 0, version)
+    print(", ".join(f"{name} {count}" for name, count in run.corpus.sentences.items()))
+    manifest = fitting.fit(run)
+    registry.promote(manifest.version)
+    print(f"{manifest.tag} is in production")
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """Leave by way of every cleanup when asked to stop."""
+    sys.exit(128 + number)
+
+
+def main() -> None:
+    """Run the command line; a reported error ends it with status 1 and one line on stderr."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except ClaimstanceError as error:
+        print(f"training: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The model card: `README.md` of a version, written from its manifest alone."""
+
+from pathlib import Path
+from typing import Any
+
+from claimstance import bundle
+from claimstance.bundle import Head, Manifest
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write the card of `manifest` into `folder`."""
+    (folder / bundle.CARD).write_text(text(manifest), encoding="utf-8")
+
+
+def text(manifest: Manifest) -> str:
+    """Return the card as Markdown."""
+    sentences = manifest.corpus.sentences
+    lines = [
+        f"# {manifest.tag}",
+        "",
+        "Labels a sentence by its stance on a sovereignty claim "
+        f"({', '.join(manifest.stance.labels)}) and by its sentiment "
+        f"({', '.join(manifest.sentiment.labels)}). `data/codebook.md` defines the labels.",
+        "",
+        f"- made: {manifest.created}, code {manifest.git_commit or 'outside a checkout'}",
+        f"- encoder: {manifest.base.name} (weights {manifest.base.sha256[:16]}), at most "
+        f"{manifest.max_tokens} tokens",
+        f"- started from: {manifest.parent or 'the encoder'}",
+        f"- trained on {sentences['train']} sentences, calibrated on {sentences['dev']}, tested "
+        f"on {sentences['test']}; corpus {manifest.corpus.fingerprint[:16]}",
+    ]
+    if sentences.get("references_lacking"):
+        lines.append(
+            f"- lacking: {sentences['references_lacking']} labelled sentences whose archive text "
+            "was not at hand (`python -m training assemble`)"
+        )
+    lines += ["", "Settings: " + ", ".join(f"{k} {v}" for k, v in manifest.settings.items()), ""]
+    for split in ("test", "dev"):
+        for head in ("stance", "sentiment"):
+            figures = manifest.metrics.get(split, {}).get(head)
+            if figures:
+                lines += _head(split, head, figures)
+    lines += _calibration(manifest)
+    lines += [
+        "## Use and limits",
+        "",
+        "The label is of the sentence alone, not of the article or the speaker. Trained on English "
+        "diplomatic, parliamentary and news text; expect less on other registers and none on other "
+        "languages. A share of labels over an archive carries the model's errors: correct it "
+        "with the confusion matrix above before publishing it.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _head(split: str, head: str, figures: dict[str, Any]) -> list[str]:
+    low, high = figures["macro_f1_interval"]
+    lines = [
+        f"## {head.capitalize()} on {split}: macro-F1 {figures['macro_f1']:.3f} "
+        f"({low:.3f} to {high:.3f})",
+        "",
+        f"{figures['sentences']} sentences, accuracy {figures['accuracy']:.3f}, expected "
+        f"calibration error {figures['calibration_error']:.3f}. Confident: "
+        f"{figures['confident']['coverage']:.0%} of them, "
+        f"{figures['confident']['accuracy'] or 0:.1%} of those right.",
+        "",
+        "| true \\ predicted | "
+        + " | ".join(figures["per_class"])
+        + " | precision | recall | F1 |",
+        "| --- " * (4 + len(figures["per_class"])) + "|",
+    ]
+    for (label, row), counts in zip(
+        figures["per_class"].items(), figures["confusion"], strict=True
+    ):
+        cells = [*map(str, counts), *(f"{row[k]:.3f}" for k in ("precision", "recall", "f1"))]
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    lines.append("")
+    for column, values in figures.get("slices", {}).items():
+        lines += [f"| {column} | sentences | macro-F1 | accuracy |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {value} | {row['sentences']} | {row['macro_f1']:.3f} | {row['accuracy']:.3f} |"
+            for value, row in values.items()
+        ]
+        lines.append("")
+    return lines
+
+
+def _calibration(manifest: Manifest) -> list[str]:
+    lines = ["## Calibration", ""]
+    for name, head in (("stance", manifest.stance), ("sentiment", manifest.sentiment)):
+        lines.append(
+            f"- {name}: temperature {head.temperature:.3f}, confident from {_levels(head)}"
+        )
+    for head_name, row in manifest.metrics.get("served_against_full_precision", {}).items():
+        lines.append(
+            f"- {head_name}, served graph against full precision: "
+            f"{row['labels_changed']:.2%} of labels changed, largest change of a probability "
+            f"{row['largest_probability_change']:.3f}, macro-F1 {row['macro_f1_change']:+.4f}"
+        )
+    return [*lines, ""]
+
+
+def _levels(head: Head) -> str:
+    return ", ".join(f"{label} {level:.2f}" for label, level in head.thresholds.items())

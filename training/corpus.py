@@ -1,0 +1,55 @@
+"""The project's corpus: sentences written for it, and public sentences kept as references."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from training import records, splits
+from training.records import Record
+
+DATA = Path(__file__).parent.parent / "data"
+AUTHORED = DATA / "authored"
+REFERENCES = DATA / "references"
+ASSEMBLED = DATA / "assembled"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Records with every split decided, and how many references lacked their text."""
+
+    records: list[Record]
+    lacking: int
+
+    def part(self, split: str) -> list[Record]:
+        """Return the records of one split."""
+        return [record for record in self.records if record.split == split]
+
+    @property
+    def sentences(self) -> dict[str, int]:
+        """Sentences per split, and references lacking."""
+        counts = {split: len(self.part(split)) for split in ("train", "dev", "test")}
+        return counts | {"references_lacking": self.lacking}
+
+
+def load(files: list[Path], with_project: bool) -> Corpus:
+    """Return the records of `files` and, if asked, the project's corpus, with splits decided.
+
+    Referenced sentences take part once `python -m training assemble` has joined them with a
+    copy of the archives.
+
+    Raises:
+        InvalidInput: a file's row does not fit; `where` names it.
+    """
+    gathered: list[Record] = []
+    lacking = 0
+    if with_project:
+        for path in sorted(AUTHORED.glob("*.jsonl")):
+            gathered += records.read(path)
+        for path in sorted(REFERENCES.glob("*.jsonl")):
+            joined = ASSEMBLED / path.name
+            if joined.exists():
+                gathered += records.read(joined)
+            else:
+                lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
+    for path in files:
+        gathered += records.read(path)
+    return Corpus(splits.assign(gathered), lacking)

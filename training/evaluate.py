@@ -1,0 +1,109 @@
+"""How a model version does on labelled sentences: figures, and a page that shows them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from claimstance import Prediction
+from claimstance.labels import SENTIMENTS, STANCES
+from training import metrics
+from training.metrics import Scores, Targets
+from training.records import Record
+
+HEADS = {"stance": STANCES, "sentiment": SENTIMENTS}
+SMALLEST_SLICE = 20
+"""A slice of fewer sentences says too little to be reported."""
+
+
+def scores_of(predictions: Sequence[Prediction], head: str) -> Scores:
+    """Return one head's probabilities, shape (sentences, 3)."""
+    return np.array([list(getattr(p, f"{head}_scores").values()) for p in predictions])
+
+
+def targets_of(records: Sequence[Record], head: str) -> Targets:
+    """Return the index of each record's label, -1 without one."""
+    labels = list(HEADS[head])
+    values = [getattr(record, head) for record in records]
+    return np.array([-1 if value is None else labels.index(value) for value in values], np.int64)
+
+
+def figures(
+    records: Sequence[Record], predictions: Sequence[Prediction], slices: bool = True
+) -> dict[str, Any]:
+    """Return the figures of `metrics.report` per head, the confident share, and slices.
+
+    `confident` gives the share of confident predictions (`coverage`) and how many of those are
+    right (`accuracy`). `slices` maps column, then value, to sentences and macro-F1.
+    """
+    result: dict[str, Any] = {}
+    confident = np.array([p.confident for p in predictions])
+    for head, labels in HEADS.items():
+        targets = targets_of(records, head)
+        known = targets >= 0
+        if not known.any():
+            continue
+        scores = scores_of(predictions, head)
+        result[head] = metrics.report(scores[known], targets[known], labels)
+        sure = known & confident
+        result[head]["confident"] = {
+            "coverage": float(sure.sum() / known.sum()),
+            "accuracy": float((scores[sure].argmax(1) == targets[sure]).mean())
+            if sure.any()
+            else None,
+        }
+        if slices:
+            result[head]["slices"] = _slices(records, scores, targets)
+    return result
+
+
+def _slices(records: Sequence[Record], scores: Scores, targets: Targets) -> dict[str, Any]:
+    rows: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, record in enumerate(records):
+        if targets[index] >= 0:
+            for column, value in record.slices.items():
+                rows[column][value].append(index)
+    result: dict[str, Any] = {}
+    for column, values in sorted(rows.items()):
+        shown = {
+            value: {
+                "sentences": len(chosen),
+                "macro_f1": metrics.macro_f1(
+                    targets[chosen], scores[chosen].argmax(1), scores.shape[1]
+                ),
+                "accuracy": float((scores[chosen].argmax(1) == targets[chosen]).mean()),
+            }
+            for value, chosen in sorted(values.items())
+            if len(chosen) >= SMALLEST_SLICE
+        }
+        if shown:
+            result[column] = shown
+    return result
+
+
+def distance(
+    records: Sequence[Record], predictions: Sequence[Prediction], full: dict[str, Scores]
+) -> dict[str, Any]:
+    """Return how far predictions are from the full-precision model's probabilities `full`.
+
+    Per head: `labels_changed` (share), `largest_probability_change`, and `macro_f1_change`
+    (served minus full precision) on the records' labels.
+    """
+    result: dict[str, Any] = {}
+    for head, labels in HEADS.items():
+        served = scores_of(predictions, head)
+        targets = targets_of(records, head)
+        known = targets >= 0
+        f1 = [
+            metrics.macro_f1(targets[known], s[known].argmax(1), len(labels))
+            if known.any()
+            else 0.0
+            for s in (served, full[head])
+        ]
+        result[head] = {
+            "labels_changed": float((served.argmax(1) != full[head].argmax(1)).mean()),
+            "largest_probability_change": float(np.abs(served - full[head]).max()),
+            "macro_f1_change": f1[0] - f1[1],
+        }
+    return result

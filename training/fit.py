@@ -1,0 +1,241 @@
+"""A training run: labelled sentences in, an immutable model version out."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from claimstance import Predictor, bundle, registry
+from claimstance.bundle import Corpus as CorpusNote
+from claimstance.bundle import Head, Manifest
+from claimstance.errors import InvalidInput, ModelExists, ModelNotFound
+from claimstance.labels import SENTIMENTS, STANCES
+from claimstance.text import NORMALIZER_VERSION, normalize
+from training import calibration, card, evaluate, export, loop, metrics, network, records
+from training.corpus import Corpus
+from training.loop import IGNORED, Example
+from training.metrics import Targets
+from training.network import Start
+from training.records import Record
+from training.settings import Settings
+
+GOLDEN = 24
+"""How many sentences a version carries with the probabilities they must give."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training run is given: its data, recipe, start, seed and name."""
+
+    corpus: Corpus
+    settings: Settings
+    start: str
+    seed: int
+    version: str | None
+
+
+def fit(run: Run) -> Manifest:
+    """Train, calibrate, export, evaluate and register a model version; return its manifest.
+
+    Nothing appears in the registry before everything has succeeded.
+
+    Raises:
+        InvalidInput: there is too little to train on.
+        ModelExists: the registry has a version of that name.
+        ModelNotFound: there is nothing to start from under that name.
+    """
+    name = run.version or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    _refuse_taken(name)
+    train, dev = run.corpus.part("train"), run.corpus.part("dev")
+    if len(train) < len(STANCES) or not dev:
+        raise InvalidInput(
+            f"{len(train)} sentences to train on and {len(dev)} to calibrate on are too few; "
+            "give more groups, or name the splits in a column `split`"
+        )
+    order = loop.seed_everything(run.seed)
+    start = _start(run)
+    examples = _examples(train, start, run.settings.max_tokens)
+    dev_examples = _examples(dev, start, run.settings.max_tokens)
+    loop.train(
+        start.network,
+        examples,
+        run.settings,
+        order,
+        lambda _: _on_dev(start, dev_examples),
+    )
+    heads = _heads(start, dev_examples, run.settings)
+    with tempfile.TemporaryDirectory(prefix="claimstance-fit-") as scratch:
+        folder = Path(scratch) / name
+        folder.mkdir()
+        start.network.cpu()
+        start.save(folder)
+        export.export(start.network, folder)
+        _write_golden(folder, start, heads, run)
+        manifest = _manifest(run, name, start, heads)
+        card.write(folder, manifest)
+        bundle.write_manifest(folder, manifest)
+        figures = _evaluate(folder, start, heads, run)
+        manifest = manifest.model_copy(update={"metrics": figures})
+        card.write(folder, manifest)
+        bundle.write_manifest(folder, manifest)
+        return registry.add(folder)
+
+
+def _refuse_taken(name: str) -> None:
+    try:
+        registry.find(name)
+    except ModelNotFound:
+        return
+    raise ModelExists("exists already; choose another --version", f"{bundle.NAME}:{name}")
+
+
+def _start(run: Run) -> Start:
+    """Return what the run starts from: the recipe's base, a version, or a version's folder."""
+    dropout = run.settings.dropout
+    if run.start == "base":
+        return network.pretrained(run.settings.base, dropout)
+    if (Path(run.start) / bundle.MANIFEST).exists():
+        return network.version(Path(run.start), dropout)
+    return network.version(registry.find(run.start), dropout)
+
+
+def _examples(records: Sequence[Record], start: Start, max_tokens: int) -> list[Example]:
+    encoded = start.tokenizer.encode_batch([normalize(record.text) for record in records])
+    return [
+        Example(
+            e.ids if len(e.ids) <= max_tokens else [*e.ids[: max_tokens - 1], e.ids[-1]],
+            STANCES.index(record.stance) if record.stance else IGNORED,
+            SENTIMENTS.index(record.sentiment) if record.sentiment else IGNORED,
+        )
+        for record, e in zip(records, encoded, strict=True)
+    ]
+
+
+def _on_dev(start: Start, dev: Sequence[Example]) -> str:
+    """Describe how the network does on dev: macro-F1 of the heads that have labels there."""
+    outputs = loop.logits(start.network, [example.ids for example in dev])
+    parts = []
+    for name, logits in zip(("stance", "sentiment"), outputs, strict=True):
+        targets = _targets(dev, name)
+        known = targets != IGNORED
+        if known.any():
+            f1 = metrics.macro_f1(targets[known], logits[known].argmax(1), logits.shape[1])
+            parts.append(f", dev {name} macro-F1 {f1:.3f}")
+    return "".join(parts)
+
+
+def _targets(examples: Sequence[Example], head: str) -> Targets:
+    return np.array([getattr(example, head) for example in examples], np.int64)
+
+
+def _heads(start: Start, dev: Sequence[Example], settings: Settings) -> dict[str, Head]:
+    """Return both heads with temperatures and thresholds found on dev."""
+    outputs = loop.logits(start.network, [example.ids for example in dev])
+    heads = {}
+    for name, labels, logits in zip(
+        ("stance", "sentiment"), (STANCES, SENTIMENTS), outputs, strict=True
+    ):
+        targets = _targets(dev, name)
+        known = targets != IGNORED
+        scale = calibration.temperature(logits[known], targets[known])
+        scores = calibration.probabilities(logits[known], scale)
+        levels = calibration.thresholds(scores, targets[known], settings.confident_precision)
+        heads[name] = Head(
+            labels=tuple(str(label) for label in labels),
+            temperature=scale,
+            thresholds=dict(zip(map(str, labels), levels, strict=True)),
+        )
+    return heads
+
+
+def _probabilities(
+    start: Start, heads: dict[str, Head], texts: Sequence[str], max_tokens: int
+) -> dict[str, metrics.Scores]:
+    """Return both heads' calibrated probabilities in full precision, without the served graph."""
+    blank = [Record(text, None, None, "", "") for text in texts]
+    ids = [example.ids for example in _examples(blank, start, max_tokens)]
+    outputs = loop.logits(start.network, ids)
+    return {
+        name: calibration.probabilities(logits, heads[name].temperature)
+        for name, logits in zip(("stance", "sentiment"), outputs, strict=True)
+    }
+
+
+def _write_golden(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> None:
+    """Keep some sentences with their full-precision probabilities.
+
+    Only sentences whose text may travel with the version: those written for the project or
+    given by the user, never one assembled from an archive.
+    """
+    own = [r for r in run.corpus.records if "source" not in r.slices]
+    step = max(1, len(own) // GOLDEN)
+    texts = [normalize(record.text) for record in own[::step][:GOLDEN]] or ["No sentence."]
+    scores = _probabilities(start, heads, texts, run.settings.max_tokens)
+    with (folder / bundle.GOLDEN).open("w", encoding="utf-8") as file:
+        for index, text in enumerate(texts):
+            row: dict[str, Any] = {"text": text}
+            for name, labels in (("stance", STANCES), ("sentiment", SENTIMENTS)):
+                values = scores[name][index]
+                row[f"{name}_scores"] = {
+                    str(label): round(float(value), 6)
+                    for label, value in zip(labels, values, strict=True)
+                }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _manifest(run: Run, name: str, start: Start, heads: dict[str, Head]) -> Manifest:
+    return Manifest(
+        version=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        max_tokens=run.settings.max_tokens,
+        normalizer=NORMALIZER_VERSION,
+        stance=heads["stance"],
+        sentiment=heads["sentiment"],
+        base=start.base,
+        parent=start.parent,
+        corpus=CorpusNote(
+            fingerprint=records.fingerprint(run.corpus.records), sentences=run.corpus.sentences
+        ),
+        git_commit=_git_commit(),
+        settings={"seed": run.seed, **run.settings.model_dump()},
+        metrics={},
+        files={},
+    )
+
+
+def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> dict[str, Any]:
+    """Return the served graph's figures on dev and test, and its distance to full precision."""
+    predictor = Predictor(folder)
+    figures: dict[str, Any] = {}
+    for split in ("dev", "test"):
+        part = run.corpus.part(split)
+        if part:
+            figures[split] = evaluate.figures(part, predictor.predict([r.text for r in part]))
+    held = run.corpus.part("test") or run.corpus.part("dev")
+    texts = [record.text for record in held]
+    full = _probabilities(start, heads, texts, run.settings.max_tokens)
+    figures["served_against_full_precision"] = evaluate.distance(
+        held, predictor.predict(texts), full
+    )
+    return figures
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the checkout that trains, None outside of one."""
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return result.stdout.strip()

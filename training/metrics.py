@@ -1,0 +1,89 @@
+"""How good predictions are: F1, confusion, calibration, with bootstrap intervals."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
+
+Scores = npt.NDArray[np.float64]
+Targets = npt.NDArray[np.int64]
+
+BINS = 15
+"""Bins of the calibration error, as in Guo et al. 2017."""
+
+
+def report(scores: Scores, targets: Targets, labels: Sequence[str]) -> dict[str, Any]:
+    """Return one head's figures.
+
+    Args:
+        scores: probabilities, shape (sentences, labels).
+        targets: index of the true label, shape (sentences,).
+        labels: the label names in index order.
+
+    Returns:
+        `sentences`, `macro_f1` (over all labels) with `macro_f1_interval` (95 %), `accuracy`,
+        `calibration_error`, `per_class` (precision, recall, f1, support), and `confusion`,
+        rows true and columns predicted.
+    """
+    every = list(range(len(labels)))
+    predicted = scores.argmax(1)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        targets, predicted, labels=every, zero_division=0
+    )
+    return {
+        "sentences": len(targets),
+        "macro_f1": macro_f1(targets, predicted, len(labels)),
+        "macro_f1_interval": bootstrap(
+            lambda rows: macro_f1(targets[rows], predicted[rows], len(labels)), len(targets)
+        ),
+        "accuracy": float((predicted == targets).mean()),
+        "calibration_error": calibration_error(scores, targets),
+        "per_class": {
+            str(label): {
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(support[i]),
+            }
+            for i, label in enumerate(labels)
+        },
+        "confusion": confusion_matrix(targets, predicted, labels=every).tolist(),
+    }
+
+
+def macro_f1(targets: Targets, predicted: Targets, classes: int) -> float:
+    """Return the unweighted mean of the classes' F1, in [0, 1]; an absent class counts 0."""
+    every = list(range(classes))
+    return float(f1_score(targets, predicted, labels=every, average="macro", zero_division=0))
+
+
+def calibration_error(scores: Scores, targets: Targets) -> float:
+    """Return the expected calibration error, in [0, 1] (Naeini et al. 2015).
+
+    It is the mean gap between the top score and how often it is right, over `BINS` bins of
+    equal width.
+    """
+    if not len(targets):
+        return 0.0
+    top = scores.max(1)
+    right = scores.argmax(1) == targets
+    bins = np.minimum((top * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(top[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+        for b in np.unique(bins)
+    ]
+    return float(sum(gaps))
+
+
+def bootstrap(
+    figure: Callable[[npt.NDArray[np.int64]], float], size: int, draws: int = 1000
+) -> list[float]:
+    """Return the 2.5 % and 97.5 % points of `figure` over resampled rows (percentile bootstrap)."""
+    if not size:
+        return [0.0, 0.0]
+    chance = np.random.default_rng(0)
+    values = [figure(chance.integers(0, size, size)) for _ in range(draws)]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return [float(low), float(high)]

@@ -1,0 +1,135 @@
+"""An evaluation as a page: one self-contained HTML file with plots."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from claimstance import Prediction
+from training import evaluate, metrics
+from training.records import Record
+
+matplotlib.use("agg")
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1c2127; background: #fff }
+h1, h2 { line-height: 1.2 } img { max-width: 100%; height: auto }
+table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
+td, th { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #d6dbe1 }
+td:first-child, th:first-child { text-align: left }
+"""
+
+
+def render(
+    title: str,
+    figures: dict[str, Any],
+    records: Sequence[Record],
+    predictions: Sequence[Prediction],
+) -> str:
+    """Return the page for `figures`, as `evaluate.figures` made them of these predictions."""
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'>",
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        f"<title>{html.escape(title)}</title><style>{_STYLE}</style>",
+        f"<h1>{html.escape(title)}</h1>",
+    ]
+    for head in evaluate.HEADS:
+        if head in figures:
+            parts += _section(head, figures[head], records, predictions)
+    return "\n".join(parts) + "\n"
+
+
+def _section(
+    head: str,
+    figures: dict[str, Any],
+    records: Sequence[Record],
+    predictions: Sequence[Prediction],
+) -> list[str]:
+    low, high = figures["macro_f1_interval"]
+    targets = evaluate.targets_of(records, head)
+    known = targets >= 0
+    scores = evaluate.scores_of(predictions, head)[known]
+    parts = [
+        f"<h2>{head.capitalize()}: macro-F1 {figures['macro_f1']:.3f} "
+        f"<small>({low:.3f} to {high:.3f}, 95 %)</small></h2>",
+        f"<p>{figures['sentences']} sentences, {figures['accuracy']:.1%} right, expected "
+        f"calibration error {figures['calibration_error']:.3f}.</p>",
+        _image(_confusion(figures), f"{head}: confusion matrix"),
+        _image(_reliability(scores, targets[known]), f"{head}: reliability diagram"),
+        _table(
+            ["label", "precision", "recall", "F1", "sentences"],
+            [
+                [label, *(f"{row[k]:.3f}" for k in ("precision", "recall", "f1")), row["support"]]
+                for label, row in figures["per_class"].items()
+            ],
+        ),
+    ]
+    for column, values in figures.get("slices", {}).items():
+        parts.append(
+            _table(
+                [column, "sentences", "macro-F1", "accuracy"],
+                [
+                    [name, row["sentences"], f"{row['macro_f1']:.3f}", f"{row['accuracy']:.3f}"]
+                    for name, row in values.items()
+                ],
+            )
+        )
+    return parts
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _confusion(figures: dict[str, Any]) -> Figure:
+    counts = np.array(figures["confusion"])
+    labels = list(figures["per_class"])
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    figure = Figure(figsize=(4.6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(counts.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    return figure
+
+
+def _reliability(scores: metrics.Scores, targets: metrics.Targets) -> Figure:
+    """Draw how often predictions are right against how sure they are."""
+    top, right = scores.max(1), scores.argmax(1) == targets
+    bins = np.minimum((top * metrics.BINS).astype(int), metrics.BINS - 1)
+    used = np.unique(bins)
+    figure = Figure(figsize=(4.6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="#9aa4af", linestyle="--", linewidth=1)
+    sizes = [20 + 300 * float((bins == b).mean()) for b in used]
+    axes.scatter(
+        [top[bins == b].mean() for b in used], [right[bins == b].mean() for b in used], s=sizes
+    )
+    axes.set_xlim(0.3, 1.02)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("score of the predicted label")
+    axes.set_ylabel("share of them right")
+    return figure
+
+
+def _image(figure: Figure, description: str) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=144)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f"<img alt='{html.escape(description)}' src='data:image/png;base64,{data}'>"

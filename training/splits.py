@@ -1,0 +1,97 @@
+"""Splitting by group: a document or dispute is trained on or tested on, never both."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from claimstance.text import normalize
+from training.records import Record
+
+DEV_SHARE = 0.10
+TEST_SHARE = 0.10
+_WORD = re.compile(r"\w+")
+_SHINGLE = 5
+_NEAR = 0.6
+"""Share of five-word runs that two sentences must have in common to count as near duplicates."""
+
+
+def assign(records: Sequence[Record]) -> list[Record]:
+    """Return `records` with every split decided.
+
+    A fixed split stays. Open groups are dealt by a hash of the group's name, so that a group
+    keeps its place when data are added: a tenth to dev, a tenth to test, the rest to train.
+    Groups that share a duplicate or near duplicate sentence are dealt as one, and with a fixed
+    test or dev group such a group's own copies are dropped from training.
+    """
+    union = _Union()
+    for first, second in near_duplicates([r.text for r in records]):
+        if records[first].split is None and records[second].split is None:
+            union.join(records[first].group, records[second].group)
+    dealt = [r if r.split else replace(r, split=_deal(union.find(r.group))) for r in records]
+    held = {"dev", "test"}
+    drop = set()
+    for first, second in near_duplicates([r.text for r in dealt]):
+        a, b = dealt[first], dealt[second]
+        if a.split == b.split:
+            continue
+        if a.split in held and b.split in held:
+            drop.add(first if a.split == "dev" else second)
+        else:
+            drop.add(second if a.split in held else first)
+    return [record for index, record in enumerate(dealt) if index not in drop]
+
+
+def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Return index pairs (lower, higher) of sentences that are equal or nearly so.
+
+    Compared are sets of five-word runs, lower case (w-shingling, Broder 1997); sentences of
+    fewer than five words are compared whole.
+    """
+    shingles = [_shingles(text) for text in texts]
+    index: dict[int, list[int]] = defaultdict(list)
+    pairs = []
+    for current, own in enumerate(shingles):
+        shared: dict[int, int] = defaultdict(int)
+        for shingle in own:
+            # A run that many sentences share is a formula and tells nothing about two of them.
+            for other in index[shingle][:50]:
+                shared[other] += 1
+            index[shingle].append(current)
+        for other, count in shared.items():
+            if count / min(len(own), len(shingles[other])) >= _NEAR and (
+                count / (len(own) + len(shingles[other]) - count) >= _NEAR / 2
+            ):
+                pairs.append((other, current))
+    return pairs
+
+
+def _shingles(text: str) -> set[int]:
+    words = _WORD.findall(normalize(text).lower())
+    if len(words) < _SHINGLE:
+        return {hash(tuple(words))}
+    return {hash(tuple(words[i : i + _SHINGLE])) for i in range(len(words) - _SHINGLE + 1)}
+
+
+def _deal(group: str) -> str:
+    place = int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+    if place < DEV_SHARE:
+        return "dev"
+    return "test" if place < DEV_SHARE + TEST_SHARE else "train"
+
+
+class _Union:
+    """Disjoint sets of group names; a set is known by its least name, so order plays no part."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def find(self, name: str) -> str:
+        while (parent := self._parent.get(name, name)) != name:
+            name = parent
+        return name
+
+    def join(self, first: str, second: str) -> None:
+        low, high = sorted((self.find(first), self.find(second)))
+        self._parent[high] = low

@@ -27,8 +27,9 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]*\.?"
 _ENUMERATOR = re.compile(r"\s*\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]\s+")
 _BLOCK = re.compile(r"\S(?:(?!\n[ \t]*\n|\n[ \t]*\(?\d{1,3}[.)]\s).)*", re.DOTALL)
 _SPACE_OR_ANGLE = re.compile(r"[\s<>]")
-_QUOTATION_MARKS = '“”"«»'
-_QUOTATION_MARK = re.compile(rf"[{_QUOTATION_MARKS}]")
+_QUOTATION_MARK = re.compile(r"[“”\"«»]")
+_OPENING = re.compile(rf"(?:^|\s){_QUOTATION_MARK.pattern}\Z")
+_CLOSING = re.compile(rf"{_QUOTATION_MARK.pattern}(?=\s|\Z)")
 _LONGEST_QUOTATION = 500
 """Characters of a quotation that may stay whole; longer ones are speeches in themselves."""
 
@@ -104,10 +105,9 @@ def _split_block(text: str, start: int, end: int) -> list[Span]:
         first = start + boundary["start_index"] + len(raw) - len(raw.lstrip())
         last = first + len(piece)
         # Marks taken out above go back to the sentence they stand at.
-        free = spans[-1].end if spans else start
-        if first > free and text[first - 1] in _QUOTATION_MARKS:
+        if first > start and _OPENING.search(text, max(0, first - 2), first):
             first -= 1
-        if last < end and text[last] in _QUOTATION_MARKS:
+        if _CLOSING.match(text, last, end):
             last += 1
         if spans and _continues(text[spans[-1].start : spans[-1].end], piece):
             spans[-1] = Span(spans[-1].start, last)

@@ -6,6 +6,7 @@ large (before they are read whole), and bodies that do not fit the schema, all i
 """
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,8 @@ from serving.settings import Limits
 
 READABLE = {"/", "/model", "/livez", "/readyz", "/healthz", "/metrics", "/docs.json"}
 WRITABLE: dict[str, type[BaseModel]] = {"/classify": ClassifyRequest, "/analyze": AnalyzeRequest}
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Gate:
@@ -147,8 +150,7 @@ def _check(schema: type[BaseModel], body: bytes, limits: Limits) -> None:
                     "send a document to /analyze",
                     f"sentences[{index}]",
                 )
-            if not normalize(sentence):
-                raise InvalidInput("is empty or blank", f"sentences[{index}]")
+            _check_text(sentence, f"sentences[{index}]")
     elif isinstance(request, AnalyzeRequest):
         if len(request.text) > limits.max_document_characters:
             raise LimitExceeded(
@@ -156,8 +158,14 @@ def _check(schema: type[BaseModel], body: bytes, limits: Limits) -> None:
                 f"{limits.max_document_characters} are taken",
                 "text",
             )
-        if not normalize(request.text):
-            raise InvalidInput("is empty or blank", "text")
+        _check_text(request.text, "text")
+
+
+def _check_text(text: str, where: str) -> None:
+    if _SURROGATE.search(text):
+        raise InvalidInput("holds half of a surrogate pair, which is no character", where)
+    if not normalize(text):
+        raise InvalidInput("is empty or blank", where)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""The command line, run as a user runs it."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from claimstance import SENTIMENTS, STANCES
+from tests.claimstance.test_documents import EXPORT
+
+
+def run(*arguments: str, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    result = subprocess.run(
+        [sys.executable, "-c", "from claimstance.cli.main import main; main()", *arguments],
+        input=data,
+        capture_output=True,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        arguments, result.returncode, result.stdout.decode(), result.stderr.decode()
+    )
+
+
+def test_classify_prints_a_table() -> None:
+    result = run("classify", "The reef is ours.", "It rained.")
+    assert result.returncode == 0
+    assert "The reef is ours." in result.stdout
+    assert "claimstance:" in result.stdout
+
+
+def test_json_lines_keep_the_input_fields() -> None:
+    rows = [{"id": 7, "text": "The reef is ours.", "tags": ["a"]}, {"text": "It rained."}]
+    result = run(
+        "classify", "--file", "-", "--format", "jsonl", stdin="\n".join(map(json.dumps, rows))
+    )
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert (first["id"], first["tags"], first["text"]) == (7, ["a"], "The reef is ours.")
+    assert first["stance"] in STANCES
+    assert sum(first["stance_scores"].values()) == pytest.approx(1)
+    assert first["model"].startswith("claimstance:")
+    assert "id" not in second
+
+
+def test_csv_has_a_column_per_score(tmp_path: Path) -> None:
+    path = tmp_path / "sentences.txt"
+    path.write_text("The reef is ours.\n\nIt rained.\n", encoding="utf-8")
+    result = run("classify", "--file", str(path), "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["text"] for row in rows] == ["The reef is ours.", "It rained."]
+    for row in rows:
+        assert sum(float(row[label]) for label in STANCES) == pytest.approx(1)
+        assert sum(float(row[f"sentiment_{label}"]) for label in SENTIMENTS) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        (["classify", "--file", "none.txt"], "", "none.txt: cannot be opened"),
+        (["classify", "--file", "-"], "", "-: holds no sentence"),
+        (["classify", "--file", "-"], '{"text": "a"}\n{"x": 1}', "- line 2: needs a field `text`"),
+        (["classify", "--file", "-"], '{"text": "a"}\nnope', "- line 2: is not JSON"),
+        (["classify", "--file", "-"], b"caf\xe9", "- : is not UTF-8 text (byte 3)"),
+        (["classify", "x", "--model", "none"], "", "no version 'none'"),
+        (["classify", " "], "", "sentences[0]: is empty or blank"),
+        (["analyze", "none.txt"], "", "none.txt: cannot be opened"),
+        (["models", "show", "none"], "", "no version 'none'"),
+        (["models", "rollback"], "", "nothing was in production"),
+    ],
+)
+def test_errors_are_one_line_that_says_where(
+    arguments: list[str], stdin: str | bytes, message: str
+) -> None:
+    result = run(*arguments, stdin=stdin)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert message.replace("- :", "-:") in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_sentences_and_a_file_together_are_refused() -> None:
+    assert run("classify", "A.", "--file", "-").returncode == 2
+    assert run("classify").returncode == 2
+
+
+def test_analyze_shows_metadata_sentences_and_counts(tmp_path: Path) -> None:
+    path = tmp_path / "export.txt"
+    path.write_text(EXPORT, encoding="utf-8")
+    result = run("analyze", str(path))
+    assert result.returncode == 0, result.stderr
+    assert "id: 40177" in result.stdout
+    assert "2019-03-05T14:20" in result.stdout
+    assert "  2 " in result.stdout
+    assert "  3 " not in result.stdout.split("sentiment:")[0].split("title")[1].split("\n\n")[1]
+    assert "Read more" not in result.stdout
+
+
+def test_models_commands(tiny_version: Path, tmp_path: Path) -> None:
+    assert run("models", "import", str(tiny_version)).stdout == "claimstance:tiny\n"
+    assert json.loads(run("models", "show", "tiny").stdout)["version"] == "tiny"
+    assert "whole" in run("models", "verify", "tiny").stdout
+    assert "tiny is in production" in run("models", "promote", "tiny").stdout
+    assert "* tiny" in " ".join(run("models", "list").stdout.split())
+    assert "promote" in run("models", "history").stdout
+    assert run("models", "export", "tiny", str(tmp_path / "out")).returncode == 0
+    assert (tmp_path / "out" / "manifest.json").exists()
+    prediction = run("classify", "It rained.", "--format", "jsonl")
+    assert json.loads(prediction.stdout)["model"] == "claimstance:tiny"
+
+
+@pytest.mark.parametrize("command", [[], ["classify"], ["analyze"], ["models"]])
+def test_help_teaches(command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.returncode == 0
+    assert len(result.stdout) > 300

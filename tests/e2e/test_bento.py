@@ -1,0 +1,44 @@
+"""The bento: built from bentofile.yaml, and served from where it was built."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from claimstance import bundle
+from tests.conftest import ROOT
+from tests.contract.conftest import serving
+
+
+def test_the_bento_builds_and_serves(store: Path) -> None:
+    environment = os.environ | {"BENTOML_HOME": str(store)}
+    built = subprocess.run(
+        [sys.executable, "-m", "bentoml", "build", "--output", "tag"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    tag = built.stdout.strip().splitlines()[-1].removeprefix("__tag__:")
+    folder = store / "bentos" / tag.replace(":", "/")
+    content = {path.relative_to(folder / "src").parts[0] for path in (folder / "src").rglob("*.*")}
+    assert {"claimstance", "serving", "models"} <= content
+    assert not content & {"training", "tests", "data", "notebooks"}
+    assert not list(folder.rglob(bundle.WEIGHTS))
+    requirements = (folder / "env" / "python" / "requirements.txt").read_text()
+    assert "torch" not in requirements
+    command = [sys.executable, "-m", "bentoml", "serve", tag, "--host", "127.0.0.1"]
+    with serving(store, command, cwd=store) as client:
+        response = client.post("/classify", json={"sentences": ["The reef is ours."]})
+        assert response.status_code == 200
+        version = bundle.read_manifest(bundle.released()).version
+        assert response.json()["model"] == f"claimstance:{version}"
+
+
+def test_the_bentofile_names_what_exists() -> None:
+    described = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
+    assert described["python"]["lock_packages"] is False
+    assert (ROOT / described["python"]["requirements_txt"]).is_file()

@@ -1,0 +1,155 @@
+"""The queue in front of the predictor: order, fairness, limits, cancellation, failures."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+import pytest
+
+from claimstance import Prediction, Predictor
+from claimstance.errors import InvalidInput, Overloaded
+from claimstance.predictor import Encoded
+from serving.batcher import Batcher
+
+T = TypeVar("T")
+
+
+class Watched(Predictor):
+    """A real predictor that notes its batches, and can be held up or made to fail."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.__dict__.update(predictor.__dict__)
+        self.batches: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.failure: Exception | None = None
+
+    def run(self, encoded: Sequence[Encoded]) -> list[Prediction]:
+        """Note the batch, wait, fail or predict."""
+        self.gate.wait(10)
+        self.batches.append(len(encoded))
+        if self.failure:
+            raise self.failure
+        return super().run(encoded)
+
+
+@pytest.fixture
+def watched(released: Predictor) -> Watched:
+    return Watched(released)
+
+
+def go(batcher: Batcher, coroutine: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(coroutine)
+    finally:
+        batcher.close()
+
+
+def numbered(count: int, word: str = "case") -> list[str]:
+    return [f"The ministry spoke about {word} number {n}." for n in range(count)]
+
+
+def test_answers_are_those_of_the_predictor_in_order(watched: Watched) -> None:
+    batcher = Batcher(watched, 1000)
+    sentences = numbered(40)
+    answers = go(batcher, batcher.predict(sentences))
+    expected = watched.predict(sentences)
+    assert [a.stance for a in answers] == [e.stance for e in expected]
+    for answer, right in zip(answers, expected, strict=True):
+        assert answer.stance_scores == pytest.approx(right.stance_scores, abs=0.02)
+
+
+def test_requests_that_wait_are_computed_together(watched: Watched) -> None:
+    batcher = Batcher(watched, 1000)
+
+    async def several() -> None:
+        watched.gate.clear()
+        tasks = [asyncio.create_task(batcher.predict([text])) for text in numbered(20)]
+        await asyncio.sleep(0.3)
+        watched.gate.set()
+        for (answer,) in await asyncio.gather(*tasks):
+            assert answer.stance
+
+    go(batcher, several())
+    assert len(watched.batches) <= 3
+    assert sum(watched.batches) == 20
+
+
+def test_a_long_list_does_not_hold_up_a_short_one(watched: Watched) -> None:
+    batcher = Batcher(watched, 100_000)
+    finished: list[str] = []
+
+    async def one(name: str, sentences: list[str]) -> None:
+        await batcher.predict(sentences)
+        finished.append(name)
+
+    async def both() -> None:
+        long = asyncio.create_task(one("long", numbered(3000)))
+        await asyncio.sleep(0.2)
+        await asyncio.gather(long, one("short", ["The reef is ours."]))
+
+    go(batcher, both())
+    assert finished == ["short", "long"]
+
+
+def test_a_full_queue_refuses_and_recovers(watched: Watched) -> None:
+    batcher = Batcher(watched, 10)
+
+    async def overfill() -> None:
+        watched.gate.clear()
+        waiting = asyncio.create_task(batcher.predict(numbered(10)))
+        await asyncio.sleep(0.1)
+        with pytest.raises(Overloaded):
+            await batcher.predict(["One more."])
+        watched.gate.set()
+        assert len(await waiting) == 10
+        assert len(await batcher.predict(numbered(10))) == 10
+
+    go(batcher, overfill())
+
+
+def test_a_bad_sentence_fails_its_own_request_only(watched: Watched) -> None:
+    batcher = Batcher(watched, 100)
+
+    async def mixed() -> list[Any]:
+        return await asyncio.gather(
+            batcher.predict(["Good."]), batcher.predict(["Good.", " "]), return_exceptions=True
+        )
+
+    good, bad = go(batcher, mixed())
+    assert len(good) == 1
+    assert isinstance(bad, InvalidInput)
+    assert bad.where == "sentences[1]"
+
+
+def test_a_cancelled_request_is_not_computed(watched: Watched) -> None:
+    batcher = Batcher(watched, 100_000)
+
+    async def cancel() -> None:
+        watched.gate.clear()
+        first = asyncio.create_task(batcher.predict(["First."]))
+        await asyncio.sleep(0.1)
+        dropped = asyncio.create_task(batcher.predict(numbered(500)))
+        await asyncio.sleep(0.2)
+        dropped.cancel()
+        await asyncio.sleep(0)
+        watched.gate.set()
+        await first
+        assert len(await batcher.predict(["Last."])) == 1
+
+    go(batcher, cancel())
+    assert sum(watched.batches) == 2
+
+
+def test_a_broken_engine_fails_the_request_and_the_next_one_works(watched: Watched) -> None:
+    batcher = Batcher(watched, 100)
+
+    async def broken() -> None:
+        watched.failure = RuntimeError("no engine")
+        with pytest.raises(RuntimeError, match="no engine"):
+            await batcher.predict(["A sentence."])
+        watched.failure = None
+        assert len(await batcher.predict(["A sentence."])) == 1
+
+    go(batcher, broken())

@@ -1,0 +1,74 @@
+"""Who may import whom: parsed from the sources, and seen in a fresh process."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+FORBIDDEN = {
+    "claimstance": {"training", "serving", "torch", "transformers", "datasets", "sklearn"},
+    "serving": {"training", "torch", "transformers", "datasets", "sklearn", "ray"},
+    "training": {"serving", "ray"},
+}
+ONLY_IN = {"bentoml": {"claimstance/registry.py"}}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the top-level names that a source file imports anywhere."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_sources_import_only_what_they_may(package: str) -> None:
+    sources = list((ROOT / package).rglob("*.py"))
+    assert sources
+    for path in sources:
+        assert not imported(path) & FORBIDDEN[package], path
+
+
+def test_bentoml_is_known_to_the_registry_alone_in_the_core() -> None:
+    for path in (ROOT / "claimstance").rglob("*.py"):
+        if "bentoml" in imported(path):
+            assert str(path.relative_to(ROOT)) in ONLY_IN["bentoml"]
+
+
+def test_nothing_unpickles() -> None:
+    for package in FORBIDDEN:
+        for path in (ROOT / package).rglob("*.py"):
+            assert not imported(path) & {"pickle", "cloudpickle", "joblib", "dill", "marshal"}, path
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("claimstance", FORBIDDEN["claimstance"] | {"bentoml", "pandas", "scipy"}),
+        ("claimstance.cli.main", FORBIDDEN["claimstance"] | {"bentoml", "pandas", "scipy"}),
+        ("serving.service", FORBIDDEN["serving"] | {"scipy"}),
+    ],
+)
+def test_a_fresh_process_loads_nothing_heavy(module: str, absent: set[str]) -> None:
+    program = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert not set(result.stdout.split()) & absent
+
+
+def test_modules_stay_small() -> None:
+    lengths = sorted(
+        len(path.read_text(encoding="utf-8").splitlines())
+        for package in FORBIDDEN
+        for path in (ROOT / package).rglob("*.py")
+    )
+    assert lengths[-1] <= 400
+    assert lengths[len(lengths) // 2] < 150

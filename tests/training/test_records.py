@@ -1,0 +1,80 @@
+"""Labelled files: read whole, or refused with the place of what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from claimstance.errors import ClaimstanceError, DocumentUnreadable, InvalidInput
+from claimstance.labels import Sentiment, Stance
+from training import records
+
+
+def written(folder: Path, name: str, content: str) -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "a.jsonl",
+        '{"text": "The reef is ours.", "stance": "firm", "id": 4, "group": "g", "kind": "news"}\n'
+        "\n"
+        '{"text": "It rained.", "sentiment": "neutral"}\n',
+    )
+    first, second = records.read(path)
+    assert (first.stance, first.sentiment, first.id, first.group) == (Stance.FIRM, None, "4", "g")
+    assert first.slices == {"kind": "news"}
+    assert (second.stance, second.sentiment) == (None, Sentiment.NEUTRAL)
+    assert second.group != first.group
+
+
+def test_csv(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "a.csv", 'text,stance,group\n"Ours, they said.",firm,x\nIt rained.,neutral,\n'
+    )
+    first, second = records.read(path)
+    assert (first.text, first.stance, first.group) == ("Ours, they said.", Stance.FIRM, "x")
+    assert second.group.startswith("sentence ")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.jsonl",
+            '{"text": "a", "stance": "firm"}\n{"text": "b", "stance": "hawkish"}',
+            "row 2 field stance: 'hawkish' is none of firm",
+        ),
+        ("a.jsonl", '{"stance": "firm"}', "row 1 field text"),
+        ("a.jsonl", '{"text": " ", "stance": "firm"}', "row 1 field text"),
+        ("a.jsonl", '{"text": "a"}', "row 1: needs a stance or a sentiment"),
+        ("a.jsonl", "[1]", "row 1: must be a JSON object"),
+        ("a.jsonl", "{", "row 1: is not JSON"),
+        ("a.jsonl", "\n", "holds no labelled sentence"),
+        ("a.jsonl", '{"text": "a", "stance": "firm", "split": "eval"}', "row 1 field split"),
+        ("a.csv", "text,stance\na,firm,more\n", "row 1: has more fields"),
+        ("a.csv", 'text,stance\n"a,firm\n', "line 2"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:
+    path = written(tmp_path, name, content)
+    with pytest.raises(InvalidInput) as caught:
+        records.read(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(DocumentUnreadable):
+        records.read(tmp_path / "none.jsonl")
+    (tmp_path / "latin.csv").write_bytes(b"text,stance\ncaf\xe9,firm\n")
+    with pytest.raises(ClaimstanceError, match="byte 15"):
+        records.read(tmp_path / "latin.csv")
+
+
+def test_the_fingerprint_is_of_the_content_not_of_the_order(labelled: Path) -> None:
+    rows = records.read(labelled)
+    assert records.fingerprint(rows) == records.fingerprint(rows[::-1])
+    assert records.fingerprint(rows) != records.fingerprint(rows[1:])

@@ -47,6 +47,12 @@ class DocumentUnreadable(ClaimstanceError):
     code = "document_unreadable"
 
 
+class NotInstalled(ClaimstanceError):
+    """What was asked for needs an optional part of this package."""
+
+    code = "not_installed"
+
+
 class ModelNotFound(ClaimstanceError):
     """No model version of that name is known."""
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 from claimstance import bundle
 from claimstance.bundle import NAME, Manifest
-from claimstance.errors import ModelExists, ModelNotFound
+from claimstance.errors import ModelExists, ModelNotFound, NotInstalled
 
 _VERSION = re.compile(bundle.VERSION_PATTERN)
 _LABEL_UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
@@ -113,9 +113,13 @@ def add(source: Path) -> Manifest:
     Raises:
         ModelExists: the store has a version of that name.
         ModelInvalid: the files do not fit the manifest.
+        NotInstalled: BentoML is missing.
     """
-    import bentoml
-    from bentoml._internal.models import ModelStore
+    try:
+        import bentoml
+        from bentoml._internal.models import ModelStore
+    except ImportError as error:
+        raise NotInstalled("the model store needs `pip install 'claimstance[serving]'`") from error
 
     manifest = bundle.read_manifest(source)
     target = _folder(manifest.version)

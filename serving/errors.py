@@ -12,6 +12,7 @@ from claimstance.errors import (
     ModelExists,
     ModelInvalid,
     ModelNotFound,
+    NotInstalled,
     Overloaded,
 )
 from serving.schemas import ErrorBody, ErrorResponse
@@ -24,6 +25,7 @@ STATUS: dict[type[ClaimstanceError], HTTPStatus] = {
     ModelNotFound: HTTPStatus.NOT_FOUND,
     ModelExists: HTTPStatus.CONFLICT,
     ModelInvalid: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotInstalled: HTTPStatus.NOT_IMPLEMENTED,
 }
 
 

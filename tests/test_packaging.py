@@ -79,9 +79,9 @@ def test_the_wheel_holds_the_package_and_the_released_version_alone(wheel: Path)
 def test_the_wheel_alone_classifies(wheel: Path, tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
-        [*install, "--constraint", ROOT / "constraints.txt", wheel],
+        [*install, "--constraint", str(ROOT / "constraints.txt"), str(wheel)],
         check=True,
         capture_output=True,
     )
@@ -95,11 +95,8 @@ def test_the_wheel_alone_classifies(wheel: Path, tmp_path: Path) -> None:
         [python, "-I", "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert result.stdout.strip() in ("firm", "conciliatory", "neutral")
-    listed = subprocess.run(
-        [tmp_path / "venv" / "bin" / "claimstance", "models", "list"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert listed.returncode == 0, listed.stderr
+    claimstance = str(tmp_path / "venv" / "bin" / "claimstance")
+    command = [claimstance, "models", "import", str(bundle.released())]
+    imported = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert imported.returncode == 1
+    assert "claimstance[serving]" in imported.stderr

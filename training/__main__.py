@@ -45,6 +45,14 @@ def assemble(
 
 
 @app.command()
+def agreement() -> None:
+    """Print how well two blind annotators agreed, as data/README.md shows it."""
+    from training import agreement as agreeing
+
+    print(agreeing.tables(), end="")
+
+
+@app.command()
 def fit(
     data: Data = None,
     corpus: Annotated[

@@ -40,6 +40,8 @@ def seed_everything(seed: int) -> random.Random:
     """Fix every source of chance and return the one that orders batches."""
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Filling every new tensor costs a third of the time and hides no chance here.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return random.Random(seed)
 
 
@@ -64,7 +66,7 @@ def train(
     per_epoch = -(-len(examples) // settings.batch_size)
     epochs = max(settings.epochs, -(-settings.min_steps // per_epoch))
     steps = epochs * per_epoch
-    optimizer = torch.optim.AdamW(_groups(network, settings))
+    optimizer = torch.optim.AdamW(_groups(network, settings), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: _rate(step, steps, settings.warmup)
     )

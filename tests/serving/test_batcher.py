@@ -112,7 +112,7 @@ def test_a_full_queue_refuses_and_recovers(watched: Watched) -> None:
 def test_a_bad_sentence_fails_its_own_request_only(watched: Watched) -> None:
     batcher = Batcher(watched, 100)
 
-    async def mixed() -> list[Any]:
+    async def mixed() -> Any:
         return await asyncio.gather(
             batcher.predict(["Good."]), batcher.predict(["Good.", " "]), return_exceptions=True
         )

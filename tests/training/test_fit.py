@@ -25,7 +25,7 @@ def run(
     return fit.fit(fit.Run(loaded, settings.load(recipe), start, seed, version))
 
 
-def weights(version: str) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def weights(version: str) -> dict[str, np.ndarray]:
     return safetensors.numpy.load_file(registry.find(version) / bundle.WEIGHTS)
 
 

@@ -1,0 +1,114 @@
+"""References find their sentence in a copy of the archives, and in nothing else."""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from claimstance.errors import DocumentUnreadable
+from claimstance.text import digest
+from training import records
+from training.assemble import assemble
+
+SPEECH = "1.\tThe reef is ours. We shall   keep\nit."
+PAGE = "<p>\n MR. DANE: They agreed to talk &amp; <em>we</em> welcome it.</p>"
+ARTICLE = "It rained.\n\nThe council met."
+
+
+@pytest.fixture
+def archives(tmp_path: Path) -> Path:
+    folder = tmp_path / "archives"
+    (folder / "news").mkdir(parents=True)
+    with zipfile.ZipFile(folder / "un_general_debate.zip", "w") as archive:
+        archive.writestr("un_general_debate/XXX_01_1950.txt", SPEECH)
+    with zipfile.ZipFile(folder / "white_house_briefings.zip", "w") as archive:
+        archive.writestr("white_house_briefings/0001.html", PAGE)
+    with (folder / "news" / "wikinews_2019.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["url", "date", "title", "text"])
+        writer.writerow(["https://example.org/wiki/Rain", "2019-01-01", "Rain", ARTICLE])
+    return folder
+
+
+def reference(source: str, file: str, raw: str, part: str, sentence: str) -> dict[str, object]:
+    start = raw.index(part)
+    return {
+        "source": source,
+        "file": file,
+        "start": start,
+        "end": start + len(part),
+        "sha256": digest(sentence),
+        "stance": "neutral",
+        "sentiment": "neutral",
+        "split": "train",
+    }
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Path:
+    folder = tmp_path / "references"
+    folder.mkdir()
+    rows = [
+        reference(
+            "un_general_debate",
+            "XXX_01_1950.txt",
+            SPEECH,
+            "We shall   keep\nit.",
+            "We shall keep it.",
+        ),
+        reference(
+            "white_house_briefings",
+            "0001.html",
+            PAGE,
+            PAGE[5:-4],
+            "MR. DANE: They agreed to talk & we welcome it.",
+        ),
+        reference("wikinews", "Rain", ARTICLE, "The council met.", "The council met."),
+        reference("wikinews", "Rain", ARTICLE, "It rained.", "It did not rain."),
+        reference("un_general_debate", "YYY_01_1950.txt", SPEECH, "The reef", "The reef"),
+    ]
+    (folder / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def test_what_matches_its_hash_is_joined(archives: Path, references: Path, tmp_path: Path) -> None:
+    counts = assemble(archives, references, tmp_path / "assembled")
+    assert counts == {
+        "un_general_debate": (1, 2),
+        "white_house_briefings": (1, 1),
+        "wikinews": (1, 2),
+    }
+    rows = records.read(tmp_path / "assembled" / "all.jsonl")
+    assert [row.text for row in rows] == [
+        "We shall keep it.",
+        "MR. DANE: They agreed to talk & we welcome it.",
+        "The council met.",
+    ]
+    assert rows[0].group == "un_general_debate/XXX_01_1950.txt"
+    assert rows[0].split == "train"
+
+
+def test_a_missing_archive_is_counted_not_fatal(
+    archives: Path, references: Path, tmp_path: Path
+) -> None:
+    (archives / "un_general_debate.zip").unlink()
+    counts = assemble(archives, references, tmp_path / "assembled")
+    assert counts["un_general_debate"] == (0, 2)
+
+
+def test_no_archive_at_all_is_an_error(references: Path, tmp_path: Path) -> None:
+    with pytest.raises(DocumentUnreadable, match="none of the archives"):
+        assemble(tmp_path, references, tmp_path / "assembled")
+    assert not (tmp_path / "assembled").exists()
+
+
+def test_a_damaged_archive_is_an_error_and_the_old_join_stays(
+    archives: Path, references: Path, tmp_path: Path
+) -> None:
+    assemble(archives, references, tmp_path / "assembled")
+    (archives / "un_general_debate.zip").write_bytes(b"no zip")
+    with pytest.raises(DocumentUnreadable, match="damaged"):
+        assemble(archives, references, tmp_path / "assembled")
+    assert (tmp_path / "assembled" / "all.jsonl").exists()

@@ -1,0 +1,73 @@
+"""How well two blind annotators agreed, from the labels kept with the corpus."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from sklearn.metrics import cohen_kappa_score
+
+from claimstance.labels import SENTIMENTS, STANCES
+from training.corpus import AUTHORED, REFERENCES
+
+SMALLEST = 50
+"""A slice of fewer sentences says too little to be reported."""
+
+
+def tables() -> str:
+    """Return Markdown tables of Cohen's kappa for the corpus's twice-labelled sentences."""
+    parts = []
+    for title, folder, columns in (
+        ("Public sentences (dev and test)", REFERENCES, ("register", "decade", "sampling")),
+        ("Written sentences", AUTHORED, ("register",)),
+    ):
+        rows = [row for row in _rows(folder) if "passes" in row]
+        parts += [f"**{title}**", "", _table(rows, columns), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
+    slices: dict[str, list[dict[str, Any]]] = {"all": rows}
+    for column in columns:
+        values = defaultdict(list)
+        for row in rows:
+            values[str(row[column])].append(row)
+        slices |= {
+            f"{column} {value}": found
+            for value, found in sorted(values.items())
+            if len(found) >= SMALLEST
+        }
+    lines = [
+        "| | sentences | stance agreed | stance kappa | sentiment agreed | sentiment kappa |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, found in slices.items():
+        lines.append(f"| {name} | {len(found)} | {_agreed(found, 0)} | {_agreed(found, 1)} |")
+    for head, labels in enumerate((STANCES, SENTIMENTS)):
+        for label in labels:
+            kappa = _kappa([[p[head] == label for p in row["passes"]] for row in rows])
+            cells = ["", "", "", ""]
+            cells[2 * head + 1] = kappa
+            kind = ("stance", "sentiment")[head]
+            lines.append(f"| {kind} {label} against the rest | {len(rows)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _agreed(rows: list[dict[str, Any]], head: int) -> str:
+    pairs = [[p[head] for p in row["passes"]] for row in rows]
+    return f"{sum(a == b for a, b in pairs) / len(pairs):.1%} | {_kappa(pairs)}"
+
+
+def _kappa(pairs: list[list[Any]]) -> str:
+    """Return Cohen's kappa (1960), or a dash where both gave one and the same label throughout."""
+    if len({label for pair in pairs for label in pair}) < 2:
+        return "-"
+    return f"{cohen_kappa_score([a for a, _ in pairs], [b for _, b in pairs]):.2f}"

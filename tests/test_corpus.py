@@ -10,7 +10,7 @@ import pytest
 from claimstance.labels import Sentiment, Stance
 from claimstance.text import digest
 from tests.conftest import ROOT
-from training import corpus, records
+from training import agreement, corpus, records
 
 AUTHORED = sorted((ROOT / "data" / "authored").glob("*.jsonl"))
 REFERENCES = sorted((ROOT / "data" / "references").glob("*.jsonl"))
@@ -66,3 +66,7 @@ def test_the_corpus_splits_without_straddling() -> None:
         splits[record.group].add(record.split)
     assert all(len(found) == 1 for found in splits.values())
     assert all(loaded.part(split) for split in ("train", "dev", "test"))
+
+
+def test_the_datasheet_shows_the_agreement_that_the_labels_give() -> None:
+    assert agreement.tables() in (ROOT / "data" / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`python -m training`: assemble the corpus, fit a model version, evaluate one."""
+"""`python -m training`: the corpus, fitting a model version, evaluating it."""
 
 import json
 import signal
@@ -23,8 +23,8 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FILE",
-        help="Labelled JSON Lines or CSV: text, stance, and optionally sentiment, id, group, "
-        "split. May be given several times.",
+        help="Labelled JSON Lines, CSV, Parquet or a datasets folder: text, stance, and optionally "
+        "sentiment, id, group, split. May be given several times.",
     ),
 ]
 
@@ -128,6 +128,25 @@ def evaluate(
     content = page.render(title, figures, chosen, predictions)
     (report / "report.html").write_text(content, encoding="utf-8")
     print(report / "report.html")
+
+
+@app.command()
+def baselines(
+    data: Data = None,
+    split: Annotated[str, typer.Option(metavar="dev|test", help="Where to measure.")] = "dev",
+) -> None:
+    """Print the stance macro-F1 of simpler methods, learnt and measured on the same split.
+
+    On the project's corpus, or on the sentences of --data alone.
+    """
+    from training import baselines as rivals
+    from training import corpus as corpora
+    from training import settings
+
+    loaded = corpora.load(data or [], with_project=not data)
+    results = rivals.compare(loaded.part("train"), loaded.part(split), settings.load())
+    for name, macro_f1 in results.items():
+        print(f"{macro_f1:.3f}  {name}")
 
 
 @app.command()

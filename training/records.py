@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import datasets
+
 from claimstance.documents import read_text
-from claimstance.errors import InvalidInput
+from claimstance.errors import DocumentUnreadable, InvalidInput
 from claimstance.labels import Sentiment, Stance
 from claimstance.text import digest, normalize
 
@@ -35,7 +37,7 @@ class Record:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records of a labelled JSON Lines or CSV file.
+    """Return the records of a labelled JSON Lines, CSV or Parquet file, or a `datasets` folder.
 
     Columns: `text`; `stance` or `sentiment` or both; optionally `id`, `group`, `split`. Any
     other column of short text is kept as a slice to report by. Without `group` a sentence is
@@ -45,7 +47,9 @@ def read(path: Path) -> list[Record]:
         DocumentUnreadable: the file cannot be read as UTF-8.
         InvalidInput: a row does not fit; `where` names file, row and field.
     """
-    rows = _csv(path) if path.suffix.lower() == ".csv" else _jsonl(path)
+    readers = {".csv": _csv, ".parquet": _parquet}
+    reader = _folder if path.is_dir() else readers.get(path.suffix.lower(), _jsonl)
+    rows = reader(path)
     records = [_record(row, f"{path} row {number}") for number, row in rows]
     if not records:
         raise InvalidInput("holds no labelled sentence", str(path))
@@ -60,7 +64,7 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise InvalidInput("has more fields than the header", f"{path} row {number}")
             yield number, {name: value for name, value in row.items() if value}
     except csv.Error as error:
-        raise InvalidInput(str(error), f"{path} line {reader.line_num}") from error
+        raise InvalidInput(str(error), f"{path} line {reader.reader.line_num}") from error
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -74,6 +78,41 @@ def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(row, dict):
             raise InvalidInput("must be a JSON object", f"{path} row {number}")
         yield number, row
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        yield from _dataset(datasets.Dataset.from_parquet(str(path), keep_in_memory=True))
+    except (OSError, ValueError) as error:
+        raise DocumentUnreadable(f"is not Parquet ({error})", str(path)) from error
+
+
+def _folder(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a folder that `Dataset.save_to_disk` wrote; splits keep their names."""
+    try:
+        loaded = datasets.load_from_disk(str(path))
+    except (OSError, ValueError) as error:
+        raise DocumentUnreadable(f"is no folder of a dataset ({error})", str(path)) from error
+    if isinstance(loaded, datasets.Dataset):
+        yield from _dataset(loaded)
+        return
+    for name, part in loaded.items():
+        split = {"validation": "dev"}.get(name, name)
+        for number, row in _dataset(part):
+            yield number, {"split": split, **row}
+
+
+def _dataset(dataset: datasets.Dataset) -> Iterator[tuple[int, dict[str, Any]]]:
+    classes = {
+        name: feature
+        for name, feature in dataset.features.items()
+        if isinstance(feature, datasets.ClassLabel)
+    }
+    for number, row in enumerate(dataset, 1):
+        named = {
+            name: classes[name].int2str(row[name]) for name in classes if row[name] is not None
+        }
+        yield number, {**row, **named}
 
 
 def _record(row: dict[str, Any], where: str) -> Record:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import datasets
 import pytest
 
 from claimstance.errors import ClaimstanceError, DocumentUnreadable, InvalidInput
@@ -78,3 +79,31 @@ def test_the_fingerprint_is_of_the_content_not_of_the_order(labelled: Path) -> N
     rows = records.read(labelled)
     assert records.fingerprint(rows) == records.fingerprint(rows[::-1])
     assert records.fingerprint(rows) != records.fingerprint(rows[1:])
+
+
+def test_a_datasets_folder_and_parquet(tmp_path: Path) -> None:
+    features = datasets.Features(
+        {
+            "text": datasets.Value("string"),
+            "stance": datasets.ClassLabel(names=["neutral", "firm", "conciliatory"]),
+        }
+    )
+    part = datasets.Dataset.from_list([{"text": "The reef is ours.", "stance": 1}], features)
+    datasets.DatasetDict({"train": part, "validation": part}).save_to_disk(tmp_path / "folder")
+    rows = records.read(tmp_path / "folder")
+    assert [(row.stance, row.split) for row in rows] == [
+        (Stance.FIRM, "train"),
+        (Stance.FIRM, "dev"),
+    ]
+    part.save_to_disk(tmp_path / "single")
+    assert records.read(tmp_path / "single")[0].stance == Stance.FIRM
+    part.to_parquet(tmp_path / "a.parquet")
+    assert records.read(tmp_path / "a.parquet")[0].stance == Stance.FIRM
+
+
+def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DocumentUnreadable):
+        records.read(tmp_path)
+    (tmp_path / "a.parquet").write_bytes(b"no parquet")
+    with pytest.raises(DocumentUnreadable):
+        records.read(tmp_path / "a.parquet")

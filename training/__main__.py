@@ -125,7 +125,7 @@ def evaluate(
     report.mkdir(parents=True, exist_ok=True)
     (report / "metrics.json").write_text(text + "\n", encoding="utf-8")
     title = f"{predictor.model.tag} on {len(chosen)} sentences"
-    content = page.render(title, figures, chosen, predictions)
+    content = page.render(title, figures)
     (report / "report.html").write_text(content, encoding="utf-8")
     print(report / "report.html")
 
@@ -161,7 +161,8 @@ def release(
     from training import fit as fitting
     from training import settings
 
-    run = fitting.Run(corpora.load([], with_project=True), settings.load(), "base", 0, version)
+    loaded = corpora.load([], with_project=True)
+    run = fitting.Run(loaded, settings.load(), "base", 0, version, baselines=True)
     print(", ".join(f"{name} {count}" for name, count in run.corpus.sentences.items()))
     manifest = fitting.fit(run)
     registry.promote(manifest.version)

@@ -40,6 +40,7 @@ def text(manifest: Manifest) -> str:
             figures = manifest.metrics.get(split, {}).get(head)
             if figures:
                 lines += _head(split, head, figures)
+    lines += _baselines(manifest)
     lines += _calibration(manifest)
     lines += [
         "## Use and limits",
@@ -74,7 +75,20 @@ def _head(split: str, head: str, figures: dict[str, Any]) -> list[str]:
     ):
         cells = [*map(str, counts), *(f"{row[k]:.3f}" for k in ("precision", "recall", "f1"))]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    lines.append("")
+    surest = ", ".join(
+        f"{point['coverage']:.0%}: {point['risk']:.1%}" for point in figures["risk_coverage"][::-1]
+    )
+    reliable = ", ".join(
+        f"{point['score']:.2f}: {point['right']:.2f} ({point['sentences']})"
+        for point in figures["reliability"]
+    )
+    lines += [
+        "",
+        f"Wrong among the surest, by share answered: {surest}.",
+        "",
+        f"Reliability, mean score: share right (sentences): {reliable}.",
+        "",
+    ]
     for column, values in figures.get("slices", {}).items():
         lines += [f"| {column} | sentences | macro-F1 | accuracy |", "| --- | --- | --- | --- |"]
         lines += [
@@ -83,6 +97,16 @@ def _head(split: str, head: str, figures: dict[str, Any]) -> list[str]:
         ]
         lines.append("")
     return lines
+
+
+def _baselines(manifest: Manifest) -> list[str]:
+    results = manifest.metrics.get("baselines")
+    if not results:
+        return []
+    own = manifest.metrics["test"]["stance"]["macro_f1"]
+    rows = sorted([*results.items(), (f"**{manifest.tag}**", own)], key=lambda row: row[1])
+    lines = ["## Against simpler methods, same split", "", "| | stance macro-F1 on test |"]
+    return [*lines, "| --- | --- |", *(f"| {name} | {value:.3f} |" for name, value in rows), ""]
 
 
 def _calibration(manifest: Manifest) -> list[str]:

@@ -17,7 +17,7 @@ from claimstance.bundle import Head, Manifest
 from claimstance.errors import InvalidInput, ModelExists, ModelNotFound
 from claimstance.labels import SENTIMENTS, STANCES
 from claimstance.text import NORMALIZER_VERSION, normalize
-from training import calibration, card, evaluate, export, loop, metrics, network, records
+from training import baselines, calibration, card, evaluate, export, loop, metrics, network, records
 from training.corpus import Corpus
 from training.loop import IGNORED, Example
 from training.metrics import Targets
@@ -31,13 +31,17 @@ GOLDEN = 24
 
 @dataclass(frozen=True)
 class Run:
-    """What a training run is given: its data, recipe, start, seed and name."""
+    """What a training run is given: its data, recipe, start, seed and name.
+
+    With `baselines`, simpler methods are measured on the test part for the card.
+    """
 
     corpus: Corpus
     settings: Settings
     start: str
     seed: int
     version: str | None
+    baselines: bool = False
 
 
 def fit(run: Run) -> Manifest:
@@ -223,6 +227,10 @@ def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> d
     figures["served_against_full_precision"] = evaluate.distance(
         held, predictor.predict(texts), full
     )
+    if run.baselines:
+        figures["baselines"] = baselines.compare(
+            run.corpus.part("train"), run.corpus.part("test"), run.settings
+        )
     return figures
 
 

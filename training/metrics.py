@@ -24,8 +24,8 @@ def report(scores: Scores, targets: Targets, labels: Sequence[str]) -> dict[str,
 
     Returns:
         `sentences`, `macro_f1` (over all labels) with `macro_f1_interval` (95 %), `accuracy`,
-        `calibration_error`, `per_class` (precision, recall, f1, support), and `confusion`,
-        rows true and columns predicted.
+        `calibration_error`, `per_class` (precision, recall, f1, support), `confusion`, rows true
+        and columns predicted, and the curves `reliability` and `risk_coverage`.
     """
     every = list(range(len(labels)))
     predicted = scores.argmax(1)
@@ -50,6 +50,8 @@ def report(scores: Scores, targets: Targets, labels: Sequence[str]) -> dict[str,
             for i, label in enumerate(labels)
         },
         "confusion": confusion_matrix(targets, predicted, labels=every).tolist(),
+        "reliability": reliability(scores, targets),
+        "risk_coverage": risk_coverage(scores, targets),
     }
 
 
@@ -65,16 +67,44 @@ def calibration_error(scores: Scores, targets: Targets) -> float:
     It is the mean gap between the top score and how often it is right, over `BINS` bins of
     equal width.
     """
-    if not len(targets):
-        return 0.0
+    return sum(
+        abs(row["score"] - row["right"]) * row["sentences"] / len(targets)
+        for row in reliability(scores, targets)
+    )
+
+
+def reliability(scores: Scores, targets: Targets) -> list[dict[str, float]]:
+    """Return the reliability diagram's points, one for each bin of equal width that is not empty.
+
+    Each has the mean top score (`score`), the share of those predictions that are right
+    (`right`) and their number (`sentences`), lowest scores first.
+    """
     top = scores.max(1)
     right = scores.argmax(1) == targets
     bins = np.minimum((top * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(top[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean()
+    return [
+        {
+            "score": float(top[bins == b].mean()),
+            "right": float(right[bins == b].mean()),
+            "sentences": int((bins == b).sum()),
+        }
         for b in np.unique(bins)
     ]
-    return float(sum(gaps))
+
+
+def risk_coverage(scores: Scores, targets: Targets) -> list[dict[str, float]]:
+    """Return how often the surest predictions are wrong, for each tenth of the sentences.
+
+    `coverage` is the share answered, surest first; `risk` the share of those that are wrong
+    (El-Yaniv and Wiener 2010).
+    """
+    order = np.argsort(-scores.max(1), kind="stable")
+    wrong = (scores.argmax(1) != targets)[order]
+    points = []
+    for tenth in range(1, 11):
+        answered = max(1, round(len(targets) * tenth / 10))
+        points.append({"coverage": tenth / 10, "risk": float(wrong[:answered].mean())})
+    return points
 
 
 def bootstrap(

@@ -10,9 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from claimstance import Prediction
-from training import evaluate, metrics
-from training.records import Record
+from training import evaluate
 
 matplotlib.use("agg")
 
@@ -26,13 +24,8 @@ td:first-child, th:first-child { text-align: left }
 """
 
 
-def render(
-    title: str,
-    figures: dict[str, Any],
-    records: Sequence[Record],
-    predictions: Sequence[Prediction],
-) -> str:
-    """Return the page for `figures`, as `evaluate.figures` made them of these predictions."""
+def render(title: str, figures: dict[str, Any]) -> str:
+    """Return the page for `figures`, as `evaluate.figures` made them."""
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
@@ -41,27 +34,20 @@ def render(
     ]
     for head in evaluate.HEADS:
         if head in figures:
-            parts += _section(head, figures[head], records, predictions)
+            parts += _section(head, figures[head])
     return "\n".join(parts) + "\n"
 
 
-def _section(
-    head: str,
-    figures: dict[str, Any],
-    records: Sequence[Record],
-    predictions: Sequence[Prediction],
-) -> list[str]:
+def _section(head: str, figures: dict[str, Any]) -> list[str]:
     low, high = figures["macro_f1_interval"]
-    targets = evaluate.targets_of(records, head)
-    known = targets >= 0
-    scores = evaluate.scores_of(predictions, head)[known]
     parts = [
         f"<h2>{head.capitalize()}: macro-F1 {figures['macro_f1']:.3f} "
         f"<small>({low:.3f} to {high:.3f}, 95 %)</small></h2>",
         f"<p>{figures['sentences']} sentences, {figures['accuracy']:.1%} right, expected "
         f"calibration error {figures['calibration_error']:.3f}.</p>",
         _image(_confusion(figures), f"{head}: confusion matrix"),
-        _image(_reliability(scores, targets[known]), f"{head}: reliability diagram"),
+        _image(_reliability(figures), f"{head}: reliability diagram"),
+        _image(_risk_coverage(figures), f"{head}: risk-coverage curve"),
         _table(
             ["label", "precision", "recall", "F1", "sentences"],
             [
@@ -109,22 +95,34 @@ def _confusion(figures: dict[str, Any]) -> Figure:
     return figure
 
 
-def _reliability(scores: metrics.Scores, targets: metrics.Targets) -> Figure:
+def _reliability(figures: dict[str, Any]) -> Figure:
     """Draw how often predictions are right against how sure they are."""
-    top, right = scores.max(1), scores.argmax(1) == targets
-    bins = np.minimum((top * metrics.BINS).astype(int), metrics.BINS - 1)
-    used = np.unique(bins)
+    points = figures["reliability"]
     figure = Figure(figsize=(4.6, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="#9aa4af", linestyle="--", linewidth=1)
-    sizes = [20 + 300 * float((bins == b).mean()) for b in used]
     axes.scatter(
-        [top[bins == b].mean() for b in used], [right[bins == b].mean() for b in used], s=sizes
+        [point["score"] for point in points],
+        [point["right"] for point in points],
+        s=[20 + 300 * point["sentences"] / figures["sentences"] for point in points],
     )
     axes.set_xlim(0.3, 1.02)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("score of the predicted label")
     axes.set_ylabel("share of them right")
+    return figure
+
+
+def _risk_coverage(figures: dict[str, Any]) -> Figure:
+    """Draw how often the surest predictions are wrong."""
+    points = figures["risk_coverage"]
+    figure = Figure(figsize=(4.6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([p["coverage"] for p in points], [p["risk"] for p in points], marker="o")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("share of sentences answered, surest first")
+    axes.set_ylabel("share of those wrong")
     return figure
 
 

@@ -32,7 +32,7 @@ def test_the_command_writes_json_and_a_page(
     subprocess.run([*command, "--report", str(tmp_path / "out")], cwd=ROOT, check=True)
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == figures
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 6
     assert "http" not in page
     assert f"{figures['stance']['macro_f1']:.3f}" in page
 

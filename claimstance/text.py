@@ -38,7 +38,11 @@ _DATELINE = re.compile(
     rf"(?:{_MONTH} \d{{1,2}}|\d{{1,2}} {_MONTH})(?:, \d{{4}})?\.?"
 )
 _AGENCY = re.compile(r"[/(][A-Z][A-Za-z -]{1,30}[/)]\.?")
-_OPEN_ABBREVIATION = re.compile(r"\b(?:i\.e|e\.g|cf|viz|Govt|Dept|Amb|Brig|Hon|Mssrs|Messrs)\.$")
+# Abbreviations that the splitter does not know and that never end a sentence.
+_OPEN_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"“])(?:Ms|Mx|Ste|Mgr|Mssrs|Messrs|Amb|Brig|Hon|Govt|Dept|Ft|Ph\.D|[Pp]aras?|Arts|Sect|[Vv]ol"
+    r"|Ch|approx|i\.e|e\.g|cf|viz)\.$"
+)
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _AFTER_CLOCK = re.compile(
     r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4}\b|[A-Z][a-z]+ [Tt]ime\b"

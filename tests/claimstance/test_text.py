@@ -51,6 +51,7 @@ def test_digest_knows_a_sentence_whatever_its_spacing() -> None:
         '"It is a long road. We shall walk it," the envoy said.',
         'The chairman said: "We have time. We will wait." and sat down.',
         "The Govt. of the island, i.e. the council, agreed.",
+        "Ms. Roe cited para. 6 and Art. 5 of vol. 2 to Amb. Dane and Rep. Sand.",
         "Growth was 3.5 percent in the first quarter.",
         "The line broke\nin the middle of a\nsentence.",
     ],

@@ -8,13 +8,14 @@ from pathlib import Path
 from claimstance.errors import DocumentUnreadable
 from claimstance.text import Span, normalize, split
 
+# Repeats are bounded: the text may be anybody's, and matching must stay linear in it.
 _EXPORT_HEADER = re.compile(
-    r"\s*ID\s*:\s*(?P<id>\S+)\s*\n"
-    r"\s*(?P<date>[A-Z][a-z]{2}, \d{2}/\d{2}/\d{4} - \d{2}:\d{2})\s*\n"
-    r"[ \t]*Auth[eo]r[ \t]*:[ \t]*(?P<author>[^\n]*)\n"
-    r"\s*(?P<title>[^\n]+)\n(?:[ \t]*\n)?"
+    r"\s{0,9}ID\s{0,9}:\s{0,9}(?P<id>\S{1,64})\s{0,9}\n"
+    r"\s{0,9}(?P<date>[A-Z][a-z]{2}, \d{2}/\d{2}/\d{4} - \d{2}:\d{2})\s{0,9}\n"
+    r"[ \t]{0,9}Auth[eo]r[ \t]{0,9}:[ \t]{0,9}(?P<author>[^\n]{0,200})\n"
+    r"\s{0,9}(?P<title>\S[^\n]{0,500})\n(?:[ \t]{0,9}\n)?"
 )
-_EXPORT_FOOTER = re.compile(r"\s*\n\s*Read more\s*(?:\n\s*X\s*)?\Z")
+_EXPORT_FOOTER = re.compile(r"\s{1,9}Read more\s{0,9}(?:\n\s{0,9}X\s{0,9})?\Z")
 
 
 @dataclass(frozen=True, slots=True)

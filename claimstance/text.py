@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sentencex
@@ -23,6 +24,12 @@ _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Cn")
 """Unicode categories without a visible form: controls, formats, private use, lone surrogates."""
 
 # The splitter is generic; these are the few places where news and diplomatic text outwit it.
+_WINDOW = 20_000
+"""Characters of a paragraph that the splitter is given at once."""
+
+_TAIL = 200
+"""Characters at a sentence's end that tell whether it goes on; more than any dateline has."""
+
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]*\.?"
 _ENUMERATOR = re.compile(r"\s*\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]\s+")
 _BLOCK = re.compile(r"\S(?:(?!\n[ \t]*\n|\n[ \t]*\(?\d{1,3}[.)]\s).)*", re.DOTALL)
@@ -95,29 +102,46 @@ def _split_block(text: str, start: int, end: int) -> list[Span]:
     enumerator = _ENUMERATOR.match(text, start, end)
     if enumerator:
         start = enumerator.end()
-    # The library takes a line end inside a paragraph for a list, and an angle bracket or a
-    # quotation mark left open for a quotation to the end of the text; then it splits nothing.
-    flat = _SPACE_OR_ANGLE.sub(" ", text[start:end])
-    if _runs_away(flat):
-        flat = _QUOTATION_MARK.sub(" ", flat)
     spans: list[Span] = []
-    for boundary in sentencex.get_sentence_boundaries("en", flat):
-        raw = flat[boundary["start_index"] : boundary["end_index"]]
-        piece = raw.strip()
-        if not any(c.isalnum() for c in piece):
-            continue
-        first = start + boundary["start_index"] + len(raw) - len(raw.lstrip())
-        last = first + len(piece)
-        # Marks taken out above go back to the sentence they stand at.
+    for first, last in _pieces(text, start, end):
+        # Marks that were taken out go back to the sentence they stand at.
         if first > start and _OPENING.search(text, max(0, first - 2), first):
             first -= 1
         if _CLOSING.match(text, last, end):
             last += 1
-        if spans and _continues(text[spans[-1].start : spans[-1].end], piece):
-            spans[-1] = Span(spans[-1].start, last)
+        previous = spans[-1] if spans else None
+        if previous and _continues(
+            text[max(previous.start, previous.end - _TAIL) : previous.end], text[first:last]
+        ):
+            spans[-1] = Span(previous.start, last)
         else:
             spans.append(Span(first, last))
     return spans
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of what the library takes for the sentences of `text[start:end]`.
+
+    A long paragraph goes through it window by window, because its time grows with the square
+    of some texts' length; a window's last sentence is read again with the next.
+    """
+    while start < end:
+        window = min(end, start + _WINDOW)
+        # The library takes a line end inside a paragraph for a list, and an angle bracket or a
+        # quotation mark left open for a quotation to the end of the text; then it splits nothing.
+        flat = _SPACE_OR_ANGLE.sub(" ", text[start:window])
+        if _runs_away(flat):
+            flat = _QUOTATION_MARK.sub(" ", flat)
+        found = []
+        for boundary in sentencex.get_sentence_boundaries("en", flat):
+            raw = flat[boundary["start_index"] : boundary["end_index"]]
+            if any(character.isalnum() for character in raw):
+                first = start + boundary["start_index"] + len(raw) - len(raw.lstrip())
+                found.append((first, first + len(raw.strip())))
+        if window < end and len(found) > 1:
+            window = found.pop()[0]
+        yield from found
+        start = window
 
 
 def _runs_away(paragraph: str) -> bool:
@@ -139,7 +163,7 @@ def _continues(previous: str, piece: str) -> bool:
     """Tell whether `piece` belongs to the sentence that `previous` seemed to end."""
     flat = _SPACE.sub(" ", previous)
     return bool(
-        piece[0].islower()
+        piece.lstrip('“"«')[:1].islower()
         or _DATELINE.fullmatch(flat)
         or (_AGENCY.match(piece) and len(piece) < 30 and _DATELINE.match(flat))
         or _ends_in_agency(flat)

@@ -1,5 +1,6 @@
 """The BentoML service: `bentoml serve serving.service:ClaimstanceService`."""
 
+import asyncio
 import gc
 import os
 from collections import Counter
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from claimstance import SENTIMENTS, STANCES, Prediction, Predictor, documents
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
+from claimstance.text import Span
 from serving import errors, schemas
 from serving.batcher import Batcher
 from serving.gate import Gate
@@ -83,8 +85,8 @@ class ClaimstanceService:
     @bentoml.api(route="/analyze")
     async def analyze(self, text: str) -> schemas.AnalyzeResponse:
         """Split a document into sentences and classify each, with offsets into the text as sent."""
-        document = documents.parse(text)
-        spans = document.sentences()
+        # Splitting a large document must not hold up other requests.
+        document, spans = await asyncio.to_thread(_split, text)
         try:
             if not spans:
                 raise InvalidInput("holds no sentence", "text")
@@ -106,6 +108,11 @@ class ClaimstanceService:
                 "summary": _summary(predictions),
             }
         )
+
+
+def _split(text: str) -> tuple[documents.Document, list[Span]]:
+    document = documents.parse(text)
+    return document, document.sentences()
 
 
 def _answer(body: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claimstance import documents
 from claimstance.text import digest, normalize, split
 
 
@@ -108,3 +109,16 @@ def test_nothing_with_a_letter_is_lost(text: str) -> None:
     ]
     # Only an enumerator such as "(b)" or "iv." may stand outside.
     assert len(lost) <= 5 * ("x " + text).count("\n") + 5
+
+
+def test_a_paragraph_of_any_length_is_split_alike() -> None:
+    sentences = [f"Sentence {n} was read by Mr. Dane to the council." for n in range(3000)]
+    assert pieces(" ".join(sentences)) == sentences
+
+
+@pytest.mark.parametrize("unit", ["'", '"', "(a. ", "http://a.b/c?d=e. ", "\n", "1. ", "-\n", "“"])
+def test_time_grows_no_faster_than_the_text(unit: str) -> None:
+    """A repeated oddity that took the square of its length would not end within the time limit."""
+    document = documents.parse("ID : x" + unit * (2_000_000 // len(unit)))
+    document.sentences()
+    normalize(document.text)

@@ -105,7 +105,8 @@ def _split_block(text: str, start: int, end: int) -> list[Span]:
     spans: list[Span] = []
     for first, last in _pieces(text, start, end):
         # Marks that were taken out go back to the sentence they stand at.
-        if first > start and _OPENING.search(text, max(0, first - 2), first):
+        free = spans[-1].end if spans else start
+        if first > free and _OPENING.search(text, max(0, first - 2), first):
             first -= 1
         if _CLOSING.match(text, last, end):
             last += 1

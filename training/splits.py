@@ -13,7 +13,7 @@ DEV_SHARE = 0.10
 TEST_SHARE = 0.10
 _WORD = re.compile(r"\w+")
 _SHINGLE = 5
-_NEAR = 0.6
+_NEAR = 0.5
 """Share of five-word runs that two sentences must have in common to count as near duplicates."""
 
 

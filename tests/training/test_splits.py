@@ -52,9 +52,10 @@ def test_near_duplicates_are_found() -> None:
 
 def test_copies_of_held_out_sentences_leave_training() -> None:
     text = "The delegation of the islands spoke for an hour about the strait."
-    rows = [record(text, "a", "test"), record(text, "b", "train"), record(text, "c")]
-    assert [r.group for r in assign(rows) if r.split == "test"] == ["a"]
-    assert not [r for r in assign(rows) if r.split == "train"]
+    alone = [record(text, f"open {n}") for n in range(20)]
+    trained = next(r for r in alone if assign([r])[0].split == "train")
+    rows = assign([record(text, "a", "test"), record(text, "b", "train"), trained])
+    assert [(r.group, r.split) for r in rows] == [("a", "test")]
 
 
 def test_a_copy_in_dev_and_test_stays_in_test() -> None:

@@ -16,22 +16,27 @@ SMALLEST = 50
 
 def tables() -> str:
     """Return Markdown tables of Cohen's kappa for the corpus's twice-labelled sentences."""
+    public, written = _twice(REFERENCES), _twice(AUTHORED)
+    held = [row for row in public if row["split"] != "train"]
+    unsure = [row for row in public if row["split"] == "train"]
     parts = []
-    for title, folder, columns in (
-        ("Public sentences (dev and test)", REFERENCES, ("register", "decade", "sampling")),
-        ("Written sentences", AUTHORED, ("register",)),
+    for title, rows, columns in (
+        ("Public sentences, dev and test", held, ("register", "decade", "sampling")),
+        ("Public training sentences the first annotator was unsure of", unsure, ("register",)),
+        ("Written sentences", written, ("register",)),
     ):
-        rows = [row for row in _rows(folder) if "passes" in row]
         parts += [f"**{title}**", "", _table(rows, columns), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _rows(folder: Path) -> list[dict[str, Any]]:
-    return [
+def _twice(folder: Path) -> list[dict[str, Any]]:
+    """Return the rows of a folder that were labelled twice."""
+    rows = [
         json.loads(line)
         for path in sorted(folder.glob("*.jsonl"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
+    return [row for row in rows if "passes" in row]
 
 
 def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:

@@ -106,6 +106,7 @@ def pretrained(name: str, dropout: float) -> Start:
         digest.update(key.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
     network = Network(encoder, encoder.config.hidden_size, dropout)
     config = encoder.config.to_dict()
+    config.pop("_name_or_path", None)  # where the weights lay on this machine is nobody's business
     backend = tokenizers.Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     return Start(network, backend, config, Base(name=name, sha256=digest.hexdigest()), None)
 

@@ -114,3 +114,11 @@ def test_the_repository_releases_one_version_and_it_is_whole() -> None:
     manifest = bundle.read_manifest(folder)
     bundle.check_files(folder, manifest)
     assert folder.name == manifest.version
+
+
+def test_a_version_tells_nothing_of_the_machine_it_was_made_on(tiny_version: Path) -> None:
+    for folder in (tiny_version, bundle.released()):
+        for name in (bundle.MANIFEST, bundle.ENCODER, bundle.CARD, bundle.GRAPH):
+            text = (folder / name).read_text(encoding="utf-8")
+            assert "site-packages" not in text
+            assert str(Path.home()) + "/" not in text

@@ -1,6 +1,7 @@
 """Shared fixtures: an own model store per test, a tiny model version, the released one."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +12,15 @@ from claimstance import Predictor, bundle
 
 ROOT = Path(__file__).parent.parent
 
+# The number comes often enough that no two sentences share five words in a row.
 TEMPLATES = {
-    "firm": "{place} is {whose} and {who} will never give it up",
-    "conciliatory": "{who} offered talks on {place} and {whose} envoy agreed",
-    "neutral": "{who} visited {place} where {whose} school was opened",
+    "firm": "{place} {n} is {whose} and {n} {who} will never {n} give it up",
+    "conciliatory": "{who} {n} offered talks on {n} {place} and {n} {whose} envoy agreed",
+    "neutral": "{who} {n} visited {place} where {n} {whose} school {n} was opened",
 }
-PLACES = ("the island", "the reef", "the valley", "the border post", "the northern shelf")
-OWNERS = ("our", "their", "the southern", "a neighbouring", "the coastal", "his", "the capital's")
-SPEAKERS = ("the minister", "our people", "both governments", "the council", "no army")
+PLACES = ("the island", "that reef", "this valley", "a border post", "the northern shelf")
+OWNERS = ("our", "their", "the southern", "a neighbouring", "every coastal", "his", "a capital's")
+SPEAKERS = ("the minister", "our people", "both governments", "a council", "no army")
 SENTIMENTS = ("negative", "neutral", "positive")
 
 
@@ -45,6 +47,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(35):
             for index, (stance, template) in enumerate(TEMPLATES.items()):
                 text = template.format(
+                    n=3 * number + index,
                     place=PLACES[number % 5],
                     whose=OWNERS[number % 7],
                     who=SPEAKERS[(number // 5 + index) % 5],
@@ -69,7 +72,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     parts = (*TEMPLATES.values(), *PLACES, *OWNERS, *SPEAKERS)
-    words = sorted({word for part in parts for word in part.replace("'", " ' ").split()})
+    words = sorted({word for part in parts for word in re.findall(r"\w+|'", part)})
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     vocabulary = {word: index for index, word in enumerate([*special, ".", *words])}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))

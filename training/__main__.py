@@ -5,11 +5,14 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from claimstance.errors import ClaimstanceError
+
+if TYPE_CHECKING:
+    from training.corpus import Corpus
 
 app = typer.Typer(
     help="Make model versions: assemble the corpus, fit, evaluate.",
@@ -91,7 +94,9 @@ def fit(
             f"{loaded.lacking} labelled sentences of public archives are left out for want of "
             "their text; `python -m training assemble` brings them in."
         )
-    print(", ".join(f"{name} {count}" for name, count in loaded.sentences.items()))
+    if loaded.left_out:
+        print(f"{loaded.left_out} near duplicates of held-out sentences are left out of training.")
+    print(_counts(loaded))
     recipe = settings.load(config) if config else settings.load()
     manifest = fitting.fit(fitting.Run(loaded, recipe, start, seed, version))
     print(manifest.tag)
@@ -163,10 +168,15 @@ def release(
 
     loaded = corpora.load([], with_project=True)
     run = fitting.Run(loaded, settings.load(), "base", 0, version, baselines=True)
-    print(", ".join(f"{name} {count}" for name, count in run.corpus.sentences.items()))
+    print(_counts(loaded))
     manifest = fitting.fit(run)
     registry.promote(manifest.version)
     print(f"{manifest.tag} is in production")
+
+
+def _counts(loaded: "Corpus") -> str:
+    parts = ", ".join(f"{len(loaded.part(split))} {split}" for split in ("train", "dev", "test"))
+    return f"sentences: {parts}"
 
 
 def _stop(number: int, _: FrameType | None) -> None:

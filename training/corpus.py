@@ -14,9 +14,14 @@ ASSEMBLED = DATA / "assembled"
 
 @dataclass(frozen=True)
 class Corpus:
-    """Records with every split decided, and how many references lacked their text."""
+    """Records with every split decided, and what is missing from them.
+
+    `left_out` counts near duplicates that would have straddled a split, `lacking` references
+    whose text was not at hand.
+    """
 
     records: list[Record]
+    left_out: int
     lacking: int
 
     def part(self, split: str) -> list[Record]:
@@ -27,7 +32,7 @@ class Corpus:
     def sentences(self) -> dict[str, int]:
         """Sentences per split, and references lacking."""
         counts = {split: len(self.part(split)) for split in ("train", "dev", "test")}
-        return counts | {"references_lacking": self.lacking}
+        return counts | {"left_out": self.left_out, "references_lacking": self.lacking}
 
 
 def load(files: list[Path], with_project: bool) -> Corpus:
@@ -52,4 +57,5 @@ def load(files: list[Path], with_project: bool) -> Corpus:
                 lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
     for path in files:
         gathered += records.read(path)
-    return Corpus(splits.assign(gathered), lacking)
+    assigned = splits.assign(gathered)
+    return Corpus(assigned, len(gathered) - len(assigned), lacking)

@@ -18,18 +18,14 @@ _NEAR = 0.5
 
 
 def assign(records: Sequence[Record]) -> list[Record]:
-    """Return `records` with every split decided.
+    """Return `records` with every split decided, less those that would straddle.
 
     A fixed split stays. Open groups are dealt by a hash of the group's name, so that a group
     keeps its place when data are added: a tenth to dev, a tenth to test, the rest to train.
-    Groups that share a duplicate or near duplicate sentence are dealt as one, and with a fixed
-    test or dev group such a group's own copies are dropped from training.
+    Of sentences that are equal or nearly so on two sides, the copy in training is left out, and
+    between dev and test the one in dev.
     """
-    union = _Union()
-    for first, second in near_duplicates([r.text for r in records]):
-        if records[first].split is None and records[second].split is None:
-            union.join(records[first].group, records[second].group)
-    dealt = [r if r.split else replace(r, split=_deal(union.find(r.group))) for r in records]
+    dealt = [r if r.split else replace(r, split=_deal(r.group)) for r in records]
     held = {"dev", "test"}
     drop = set()
     for first, second in near_duplicates([r.text for r in dealt]):
@@ -79,19 +75,3 @@ def _deal(group: str) -> str:
     if place < DEV_SHARE:
         return "dev"
     return "test" if place < DEV_SHARE + TEST_SHARE else "train"
-
-
-class _Union:
-    """Disjoint sets of group names; a set is known by its least name, so order plays no part."""
-
-    def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
-
-    def find(self, name: str) -> str:
-        while (parent := self._parent.get(name, name)) != name:
-            name = parent
-        return name
-
-    def join(self, first: str, second: str) -> None:
-        low, high = sorted((self.find(first), self.find(second)))
-        self._parent[high] = low

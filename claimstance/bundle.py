@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from claimstance.errors import ModelExists, ModelInvalid, ModelNotFound
+from claimstance.errors import InvalidInput, ModelExists, ModelInvalid, ModelNotFound
 from claimstance.labels import SENTIMENTS, STANCES, Sentiment, Stance
 from claimstance.text import NORMALIZER_VERSION
 
@@ -160,11 +160,15 @@ def new_folder(target: Path) -> Iterator[Path]:
 
     Raises:
         ModelExists: `target` exists.
+        InvalidInput: no folder can be made there.
     """
     if target.exists():
         raise ModelExists("exists already; a model version is never overwritten", str(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise InvalidInput(f"cannot be made ({error.strerror})", str(target)) from error
     try:
         yield temporary
         sync(temporary)

@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
@@ -47,7 +47,7 @@ def find(version: str | None = None) -> Path:
     Raises:
         ModelNotFound: there is no such version.
     """
-    name = version or production()
+    name = production() if version is None else version
     if name is None:
         return bundle.released()
     name = name.removeprefix(f"{NAME}:")
@@ -83,12 +83,12 @@ def history() -> list[Event]:
 
 
 def versions() -> list[Manifest]:
-    """Return the manifests of all versions in the store, oldest first."""
-    folders = (home() / "models" / NAME).glob(f"[!.]*/{bundle.MANIFEST}")
-    return sorted(
-        (bundle.read_manifest(path.parent) for path in folders),
-        key=lambda manifest: manifest.created,
-    )
+    """Return the manifests of the released version and of all in the store, oldest first."""
+    folders = [p.parent for p in (home() / "models" / NAME).glob(f"[!.]*/{bundle.MANIFEST}")]
+    with suppress(ModelNotFound):
+        folders.append(bundle.released())
+    found = {m.version: m for m in map(bundle.read_manifest, folders)}
+    return sorted(found.values(), key=lambda manifest: manifest.created)
 
 
 def verify(version: str | None = None) -> Manifest:
@@ -158,7 +158,7 @@ def export(version: str, target: Path) -> Manifest:
 
 
 def promote(version: str) -> Event:
-    """Verify a version and put it into production.
+    """Verify a version and put it into production; where it is there already, nothing changes.
 
     Raises:
         ModelNotFound: there is no such version.
@@ -166,6 +166,9 @@ def promote(version: str) -> Event:
     """
     name = verify(version).version
     with _locked():
+        events = history()
+        if events and events[-1].version == name:
+            return events[-1]
         return _record("promote", name)
 
 

@@ -32,7 +32,10 @@ _TAIL = 200
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]*\.?"
 _ENUMERATOR = re.compile(r"\s*\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]\s+")
-_BLOCK = re.compile(r"\S(?:(?!\n[ \t]*\n|\n[ \t]*\(?\d{1,3}[.)]\s).)*", re.DOTALL)
+_LINE_END = r"(?>\r\n|\n|\r)"
+_BLOCK = re.compile(
+    rf"\S(?:(?!{_LINE_END}[ \t]*{_LINE_END}|{_LINE_END}[ \t]*\(?\d{{1,3}}[.)]\s).)*", re.DOTALL
+)
 _SPACE_OR_ANGLE = re.compile(r"[\s<>]")
 _QUOTATION_MARK = re.compile(r"[“”\"«»]")
 _OPENING = re.compile(rf"(?:^|\s){_QUOTATION_MARK.pattern}\Z")

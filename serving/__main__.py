@@ -7,15 +7,16 @@ and serves on loopback.
 import argparse
 import contextlib
 import os
+import socket
 import sys
 from pathlib import Path
 
 from claimstance import bundle, registry
-from claimstance.errors import ClaimstanceError, ModelExists
+from claimstance.errors import ClaimstanceError, InvalidInput, ModelExists
 
 CURL = (
     "curl -s http://{host}:{port}/classify -H 'content-type: application/json' "
-    '-d \'{{"sentences": ["The islands are ours and will stay ours."]}}\''
+    '-d \'{{"sentences": ["The islands are an inseparable part of our territory."]}}\''
 )
 
 
@@ -33,6 +34,15 @@ def ensure_model() -> str:
     return current
 
 
+def _refuse_taken(host: str, port: int) -> None:
+    """Raise InvalidInput if nothing can listen there; the server itself would not say so."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except (OSError, OverflowError) as error:
+        raise InvalidInput(f"cannot listen at {host}:{port} ({error})", "--port") from error
+
+
 def main() -> None:
     """Parse the command line, prepare the store, and become the BentoML server."""
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
@@ -40,6 +50,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=3000, help="port to bind [%(default)s]")
     arguments = parser.parse_args()
     try:
+        _refuse_taken(arguments.host, arguments.port)
         version = ensure_model()
     except ClaimstanceError as error:
         sys.exit(f"claimstance: {error}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from claimstance.errors import ClaimstanceError
+from claimstance.errors import ClaimstanceError, InvalidInput
 
 if TYPE_CHECKING:
     from training.corpus import Corpus
@@ -127,7 +127,10 @@ def evaluate(
     if report is None:
         print(text)
         return
-    report.mkdir(parents=True, exist_ok=True)
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be made ({error.strerror})", str(report)) from error
     (report / "metrics.json").write_text(text + "\n", encoding="utf-8")
     title = f"{predictor.model.tag} on {len(chosen)} sentences"
     content = page.render(title, figures)

@@ -1,6 +1,7 @@
 """A training run: labelled sentences in, an immutable model version out."""
 
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -92,6 +93,8 @@ def fit(run: Run) -> Manifest:
 
 
 def _refuse_taken(name: str) -> None:
+    if not re.fullmatch(bundle.VERSION_PATTERN, name):
+        raise InvalidInput("a version's name is letters, digits, dots, - and _", "--version")
     try:
         registry.find(name)
     except ModelNotFound:

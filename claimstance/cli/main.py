@@ -1,7 +1,9 @@
 """The command `claimstance`: classify sentences, analyze a document, manage model versions."""
 
+import os
 import sys
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -83,16 +85,24 @@ def analyze(
     if not texts:
         raise InvalidInput("holds no sentence", str(file))
     predictor = Predictor.load(model)
-    output.article(document.metadata, texts, predictor.predict(texts), predictor.model.tag)
+    rows = [{"text": text} for text in texts]
+    predictions = list(sentences.predict(predictor, rows, str(file)))
+    output.article(document.metadata, texts, predictions, predictor.model.tag)
 
 
 def main() -> None:
     """Run the command line; a reported error ends it with status 1 and one line on stderr."""
+    if isinstance(sys.stdout, TextIOWrapper):  # what a terminal cannot show is shown escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
+        sys.stdout.flush()
     except ClaimstanceError as error:
         print(f"claimstance: {error}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        print(f"claimstance: the output cannot be written ({error.strerror})", file=sys.stderr)
+        os._exit(1)  # a normal exit would try to write the rest once more

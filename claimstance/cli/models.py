@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from claimstance import registry
+from claimstance import bundle, registry
 from claimstance.bundle import Manifest
 
 app = typer.Typer(
@@ -20,11 +20,11 @@ Version = Annotated[str, typer.Argument(metavar="VERSION", help="A version's nam
 
 @app.command("list")
 def list_() -> None:
-    """List the versions in the registry, oldest first; * marks the one in production."""
+    """List the versions there are, oldest first; * marks the one in production."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "version", "created", "stance macro-F1", "sentences"):
         grid.add_column(name)
-    production = registry.production()
+    production = bundle.read_manifest(registry.find()).version
     for manifest in registry.versions():
         grid.add_row(
             "*" if manifest.version == production else "",
@@ -85,8 +85,6 @@ def history() -> None:
 
 
 def _manifest(version: str) -> Manifest:
-    from claimstance import bundle
-
     return bundle.read_manifest(registry.find(version))
 
 

@@ -52,6 +52,12 @@ def _row(line: str, where: str) -> dict[str, Any]:
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
         raise InvalidInput("needs a field `text` that holds a sentence", where)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            "holds half of a surrogate pair, which is no character", where
+        ) from error
     return row
 
 

@@ -69,6 +69,9 @@ def test_csv_has_a_column_per_score(tmp_path: Path) -> None:
         (["classify", " "], "", "sentences[0]: is empty or blank"),
         (["analyze", "none.txt"], "", "none.txt: cannot be opened"),
         (["models", "show", "none"], "", "no version 'none'"),
+        (["models", "show", ""], "", "no version ''"),
+        (["models", "export", "1.0.0", "/dev/null/x"], "", "cannot be made"),
+        (["classify", "--file", "-"], '{"text": "\\ud800 x"}', "- line 1: holds half"),
         (["models", "rollback"], "", "nothing was in production"),
     ],
 )
@@ -110,6 +113,20 @@ def test_models_commands(tiny_version: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "manifest.json").exists()
     prediction = run("classify", "It rained.", "--format", "jsonl")
     assert json.loads(prediction.stdout)["model"] == "claimstance:tiny"
+
+
+def test_a_full_disk_is_reported() -> None:
+    program = "from claimstance.cli.main import main; main()"
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", program, "classify", "It rained."],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr.startswith("claimstance: the output cannot be written")
 
 
 @pytest.mark.parametrize("command", [[], ["classify"], ["analyze"], ["models"]])

@@ -71,6 +71,8 @@ def test_a_sentence_stays_whole(sentence: str) -> None:
         ),
         ("A heading\n\nThe text begins.", ["A heading", "The text begins."]),
         ("One.\n\n***\n\nTwo.", ["One.", "Two."]),
+        ("A heading\r\n\r\nIt broke\r\nhere.", ["A heading", "It broke\r\nhere."]),
+        ("A heading\r\rThe text.", ["A heading", "The text."]),
         (
             'He rose. "Open quotation. It never ends. It goes on.',
             ["He rose.", '"Open quotation.', "It never ends.", "It goes on."],

@@ -81,6 +81,13 @@ def test_a_taken_name_is_refused_before_training(
         run(labelled, tiny_recipe, "tiny")
 
 
+def test_a_name_that_no_folder_can_have_is_refused_before_training(
+    labelled: Path, tiny_recipe: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="--version"):
+        run(labelled, tiny_recipe, "../up")
+
+
 def test_too_little_data_is_refused(tiny_recipe: Path, tmp_path: Path) -> None:
     path = tmp_path / "few.jsonl"
     path.write_text('{"text": "The reef is ours.", "stance": "firm"}\n')

@@ -128,6 +128,6 @@ def _risk_coverage(figures: dict[str, Any]) -> Figure:
 
 def _image(figure: Figure, description: str) -> str:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144)
+    figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight")
     data = base64.b64encode(buffer.getvalue()).decode()
     return f"<img alt='{html.escape(description)}' src='data:image/png;base64,{data}'>"

@@ -115,17 +115,16 @@ def add(source: Path) -> Manifest:
         ModelInvalid: the files do not fit the manifest.
         NotInstalled: BentoML is missing.
     """
-    try:
-        import bentoml
-        from bentoml._internal.models import ModelStore
-    except ImportError as error:
-        raise NotInstalled("the model store needs `pip install 'claimstance[serving]'`") from error
-
     manifest = bundle.read_manifest(source)
     target = _folder(manifest.version)
     taken = ModelExists("exists already; a model version is never overwritten", manifest.tag)
     if target.exists():
         raise taken
+    try:
+        import bentoml
+        from bentoml._internal.models import ModelStore
+    except ImportError as error:
+        raise NotInstalled("the model store needs `pip install 'claimstance[serving]'`") from error
     labels = {"base": _LABEL_UNFIT.sub("_", manifest.base.name)[-63:].strip("_.-")}
     target.parent.mkdir(parents=True, exist_ok=True)
     _journal().parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ _TYPOGRAPHY = str.maketrans(
 )
 _HYPHENATED_LINE_END = re.compile(r"(?<=\w)-[ \t]*\r?\n[ \t]*(?=[a-z])")
 _SPACE = re.compile(r"\s+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Cn")
 """Unicode categories without a visible form: controls, formats, private use, lone surrogates."""
 
@@ -79,6 +80,11 @@ def normalize(text: str) -> str:
     if not text.isascii() or not text.isprintable():
         text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
     return _SPACE.sub(" ", text).strip()
+
+
+def has_half_character(text: str) -> bool:
+    """Tell whether `text` holds a lone surrogate: no character, and not to be written as UTF-8."""
+    return _SURROGATE.search(text) is not None
 
 
 def digest(text: str) -> str:

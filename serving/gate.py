@@ -6,7 +6,6 @@ large (before they are read whole), and bodies that do not fit the schema, all i
 """
 
 import json
-import re
 from http import HTTPStatus
 from typing import Any
 
@@ -15,15 +14,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
-from claimstance.text import normalize
+from claimstance.text import has_half_character, normalize
 from serving import errors
 from serving.schemas import AnalyzeRequest, ClassifyRequest
 from serving.settings import Limits
 
 READABLE = {"/", "/model", "/livez", "/readyz", "/healthz", "/metrics", "/docs.json"}
 WRITABLE: dict[str, type[BaseModel]] = {"/classify": ClassifyRequest, "/analyze": AnalyzeRequest}
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Gate:
@@ -162,7 +159,7 @@ def _check(schema: type[BaseModel], body: bytes, limits: Limits) -> None:
 
 
 def _check_text(text: str, where: str) -> None:
-    if _SURROGATE.search(text):
+    if has_half_character(text):
         raise InvalidInput("holds half of a surrogate pair, which is no character", where)
     if not normalize(text):
         raise InvalidInput("is empty or blank", where)

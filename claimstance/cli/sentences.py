@@ -12,6 +12,7 @@ from rich.progress import track
 from claimstance.documents import read_text
 from claimstance.errors import DocumentUnreadable, InvalidInput
 from claimstance.predictor import Prediction, Predictor
+from claimstance.text import has_half_character
 
 _CHUNK = 2048
 """Sentences between two steps of the progress bar."""
@@ -52,12 +53,8 @@ def _row(line: str, where: str) -> dict[str, Any]:
     text = row.get("text")
     if not isinstance(text, str) or not text.strip():
         raise InvalidInput("needs a field `text` that holds a sentence", where)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(
-            "holds half of a surrogate pair, which is no character", where
-        ) from error
+    if has_half_character(text):
+        raise InvalidInput("holds half of a surrogate pair, which is no character", where)
     return row
 
 

@@ -15,6 +15,12 @@ from claimstance.errors import ModelInvalid
 Logits = npt.NDArray[np.float32]
 
 
+def precision() -> str:
+    """Return the number type that this machine computes in: `bf16` or `f32`."""
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if "BF16" in capabilities else "f32"
+
+
 class Engine:
     """A compiled graph: padded token ids in, the two heads' logits out.
 
@@ -31,8 +37,7 @@ class Engine:
 
     def __init__(self, graph: Path, threads: int | None = None) -> None:
         core = openvino.Core()
-        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = "bf16" if "BF16" in capabilities else "f32"
+        self.precision = precision()
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": self.precision,

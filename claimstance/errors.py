@@ -47,6 +47,24 @@ class DocumentUnreadable(ClaimstanceError):
     code = "document_unreadable"
 
 
+class JobBusy(ClaimstanceError):
+    """Another process is working on the same scoring job."""
+
+    code = "job_busy"
+
+
+class JobDiffers(ClaimstanceError):
+    """A scoring job was begun with other inputs or settings than are asked for now."""
+
+    code = "job_differs"
+
+
+class JobFailed(ClaimstanceError):
+    """A scoring job could not go on; what is done stays done."""
+
+    code = "job_failed"
+
+
 class NotInstalled(ClaimstanceError):
     """What was asked for needs an optional part of this package."""
 

@@ -57,6 +57,23 @@ class Prediction:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the model says of many sentences, as arrays with one row a sentence.
+
+    `stance` and `sentiment` index `STANCES` and `SENTIMENTS`; scores are calibrated
+    probabilities, shape (sentences, 3), rows summing to 1; the rest is as in `Prediction`.
+    """
+
+    stance: npt.NDArray[np.int8]
+    stance_scores: npt.NDArray[np.float64]
+    sentiment: npt.NDArray[np.int8]
+    sentiment_scores: npt.NDArray[np.float64]
+    confident: npt.NDArray[np.bool_]
+    tokens: npt.NDArray[np.int32]
+    truncated: npt.NDArray[np.bool_]
+
+
 class Predictor:
     """A loaded model version.
 
@@ -69,6 +86,8 @@ class Predictor:
         bundle.check_files(folder, self.model, bundle.PREDICTING)
         self._tokenizer = _load_tokenizer(folder / bundle.TOKENIZER)
         self._engine = Engine(folder / bundle.GRAPH, threads)
+        self._stance_levels = _levels(self.model.stance, STANCES)
+        self._sentiment_levels = _levels(self.model.sentiment, SENTIMENTS)
 
     @classmethod
     def load(cls, version: str | Path | None = None, *, threads: int | None = None) -> Self:
@@ -120,36 +139,58 @@ class Predictor:
         ]
 
     def run(self, encoded: Sequence[Encoded]) -> list[Prediction]:
-        """Return one prediction per encoded sentence, in the same order.
+        """Return one prediction per encoded sentence, in the same order."""
+        labels = self.label(encoded)
+        return [
+            Prediction(
+                stance=STANCES[stance],
+                stance_scores=dict(zip(STANCES, stance_scores, strict=True)),
+                sentiment=SENTIMENTS[sentiment],
+                sentiment_scores=dict(zip(SENTIMENTS, sentiment_scores, strict=True)),
+                confident=confident,
+                tokens=item.tokens,
+                truncated=item.tokens > len(item.ids),
+            )
+            for item, stance, stance_scores, sentiment, sentiment_scores, confident in zip(
+                encoded,
+                labels.stance.tolist(),
+                labels.stance_scores.tolist(),
+                labels.sentiment.tolist(),
+                labels.sentiment_scores.tolist(),
+                labels.confident.tolist(),
+                strict=True,
+            )
+        ]
+
+    def label(self, encoded: Sequence[Encoded]) -> Labels:
+        """Return what `run` does as arrays, for those who have many sentences.
 
         Equal sentences are computed once. Sentences are sorted by length so that little is
         spent on padding.
         """
         distinct = sorted({item.ids for item in encoded}, key=lambda ids: (len(ids), ids))
-        scores: dict[tuple[int, ...], tuple[list[float], list[float]]] = {}
+        place = {ids: row for row, ids in enumerate(distinct)}
+        stance_logits = np.empty((len(distinct), len(STANCES)), np.float32)
+        sentiment_logits = np.empty((len(distinct), len(SENTIMENTS)), np.float32)
+        done = 0
         for batch in _batches(distinct):
-            stance, sentiment = self._engine.run(*_pad(batch))
-            stance_scores = _softmax(stance, self.model.stance.temperature).tolist()
-            sentiment_scores = _softmax(sentiment, self.model.sentiment.temperature).tolist()
-            scores.update(
-                zip(batch, zip(stance_scores, sentiment_scores, strict=True), strict=True)
-            )
-        return [self._prediction(item, *scores[item.ids]) for item in encoded]
-
-    def _prediction(
-        self, item: Encoded, stance_scores: list[float], sentiment_scores: list[float]
-    ) -> Prediction:
-        stance = STANCES[int(np.argmax(stance_scores))]
-        sentiment = SENTIMENTS[int(np.argmax(sentiment_scores))]
-        return Prediction(
-            stance=stance,
-            stance_scores=dict(zip(STANCES, stance_scores, strict=True)),
-            sentiment=sentiment,
-            sentiment_scores=dict(zip(SENTIMENTS, sentiment_scores, strict=True)),
-            confident=max(stance_scores) >= self.model.stance.thresholds[stance]
-            and max(sentiment_scores) >= self.model.sentiment.thresholds[sentiment],
-            tokens=item.tokens,
-            truncated=item.tokens > len(item.ids),
+            rows = slice(done, done + len(batch))
+            stance_logits[rows], sentiment_logits[rows] = self._engine.run(*_pad(batch))
+            done += len(batch)
+        order = np.array([place[item.ids] for item in encoded], np.int64)
+        stance_scores = _softmax(stance_logits, self.model.stance.temperature)[order]
+        sentiment_scores = _softmax(sentiment_logits, self.model.sentiment.temperature)[order]
+        stance, sentiment = stance_scores.argmax(1), sentiment_scores.argmax(1)
+        tokens = np.array([item.tokens for item in encoded], np.int32)
+        return Labels(
+            stance=stance.astype(np.int8),
+            stance_scores=stance_scores,
+            sentiment=sentiment.astype(np.int8),
+            sentiment_scores=sentiment_scores,
+            confident=(stance_scores.max(1) >= self._stance_levels[stance])
+            & (sentiment_scores.max(1) >= self._sentiment_levels[sentiment]),
+            tokens=tokens,
+            truncated=tokens > np.array([len(item.ids) for item in encoded], np.int32),
         )
 
 
@@ -182,6 +223,11 @@ def _pad(
     padded = np.zeros(mask.shape, np.int64)
     padded[mask] = [token for ids in batch for token in ids]
     return padded, mask.astype(np.int64)
+
+
+def _levels(head: bundle.Head, labels: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return the score from which on each label is confident, in the order of `labels`."""
+    return np.array([head.thresholds[label] for label in labels])
 
 
 def _softmax(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:

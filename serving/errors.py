@@ -8,6 +8,9 @@ from claimstance.errors import (
     ClaimstanceError,
     DocumentUnreadable,
     InvalidInput,
+    JobBusy,
+    JobDiffers,
+    JobFailed,
     LimitExceeded,
     ModelExists,
     ModelInvalid,
@@ -26,6 +29,9 @@ STATUS: dict[type[ClaimstanceError], HTTPStatus] = {
     ModelExists: HTTPStatus.CONFLICT,
     ModelInvalid: HTTPStatus.SERVICE_UNAVAILABLE,
     NotInstalled: HTTPStatus.NOT_IMPLEMENTED,
+    JobBusy: HTTPStatus.CONFLICT,
+    JobDiffers: HTTPStatus.CONFLICT,
+    JobFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 

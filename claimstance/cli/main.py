@@ -1,4 +1,4 @@
-"""The command `claimstance`: classify sentences, analyze a document, manage model versions."""
+"""The command `claimstance`: classify sentences, documents and archives, manage versions."""
 
 import os
 import sys
@@ -11,6 +11,8 @@ import typer
 
 from claimstance import documents
 from claimstance.cli import models, output, sentences
+from claimstance.cli.report import report
+from claimstance.cli.score import score
 from claimstance.errors import ClaimstanceError, InvalidInput
 from claimstance.predictor import Predictor
 
@@ -23,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app, name="models")
+app.command()(score)
+app.command()(report)
 
 Version = Annotated[
     str | None,
@@ -103,6 +107,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         sys.stderr.close()
         sys.exit(0)
+    except KeyboardInterrupt:
+        print("claimstance: stopped", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:
         print(f"claimstance: the output cannot be written ({error.strerror})", file=sys.stderr)
         os._exit(1)  # a normal exit would try to write the rest once more

@@ -1,0 +1,65 @@
+"""The report's page: one file that needs nothing else and asks nothing of any network."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from claimstance import bundle, registry
+from claimstance.labels import SENTIMENTS, STANCES
+from claimstance.report import charts
+from claimstance.report.figures import figures
+from claimstance.report.prevalence import Correction
+from claimstance.scoring.shard import replace
+
+WIDE, NARROW = 1040, 420
+"""Widths that charts are drawn for: a desk's screen, and a phone's."""
+
+
+def write(folder: Path, target: Path | None = None) -> Path:
+    """Write the report of the scored archive in `folder`; return where.
+
+    Args:
+        folder: a finished job's.
+        target: the page to write, `report.html` in the folder when None.
+
+    Raises:
+        InvalidInput: there is no finished job, or it has no sentence.
+        ModelNotFound: the model version that scored it is not at hand, so nothing is known of
+            its errors.
+    """
+    job = folder / "job.json"
+    model = json.loads(job.read_text(encoding="utf-8"))["asked"]["model"] if job.exists() else None
+    manifest = bundle.read_manifest(registry.find(model))
+    correction = Correction.of(manifest)
+    found = figures(folder, correction)
+
+    def both(draw: object, values: object) -> Markup:
+        """Return a chart for either width; the style sheet shows the one that fits."""
+        assert callable(draw)
+        return Markup(
+            f'<div class="wide">{draw(values, WIDE)}</div>'
+            f'<div class="narrow">{draw(values, NARROW)}</div>'
+        )
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("claimstance.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    text = environment.from_string(source).render(
+        f=found,
+        job=folder.resolve().name,
+        stances=[str(label) for label in STANCES],
+        sentiments=[str(label) for label in SENTIMENTS],
+        held_out=correction.sentences,
+        years=both(charts.years, found.years) if len(found.years) > 1 else None,
+        groups=Markup(charts.groups(found.groups)) if len(found.groups) > 1 else None,
+        disputes=Markup(charts.groups(found.disputes)) if found.disputes else None,
+        papers=both(charts.documents, found.papers) if found.papers else None,
+        histogram=both(charts.histogram, found.levels),
+    )
+    path = target or folder / "report.html"
+    replace(path, lambda file: file.write_text(text, encoding="utf-8"))
+    return path

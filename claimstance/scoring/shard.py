@@ -1,0 +1,61 @@
+"""A scored archive's table: its columns, and how a shard of it reaches the disk."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from claimstance.inputs.readers import KNOWN
+from claimstance.labels import SENTIMENTS, STANCES
+
+STANCE_SCORES = tuple(str(label) for label in STANCES)
+SENTIMENT_SCORES = tuple(f"sentiment_{label}" for label in SENTIMENTS)
+
+SCHEMA = pa.schema(
+    [
+        ("document", pa.string()),
+        ("source", pa.string()),
+        ("row", pa.int64()),
+        ("sentence", pa.int32()),
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("text", pa.string()),
+        ("stance", pa.dictionary(pa.int8(), pa.string())),
+        *((name, pa.float32()) for name in STANCE_SCORES),
+        ("sentiment", pa.dictionary(pa.int8(), pa.string())),
+        *((name, pa.float32()) for name in SENTIMENT_SCORES),
+        ("confident", pa.bool_()),
+        ("tokens", pa.int32()),
+        ("truncated", pa.bool_()),
+        *((name, pa.string()) for name in KNOWN),
+        ("metadata", pa.string()),
+        ("model", pa.dictionary(pa.int8(), pa.string())),
+    ]
+)
+"""One row per sentence, in the order of the inputs. `row` is the document's row in a row file,
+null for a file that is one document; `start` and `end` are characters of the document's text;
+`metadata` is a JSON object of what has no column of its own, null where there is nothing."""
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a shard: the same rows give the same bytes."""
+    replace(path, lambda file: pa.parquet.write_table(table, file, compression="zstd"))
+
+
+def replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file, sync it, and rename it to `path`: whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+"""The same contract on a cluster: workers and a node die, and not a row is lost or twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from ray.cluster_utils import Cluster
+
+from tests.claimstance.scoring.test_score import (
+    PROGRAM,
+    SENTENCES,
+    rows,
+    start,
+    state,
+    wait_for_shards,
+)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Give a cluster of three node processes; the head does no work."""
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    nodes = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
+    yield nodes
+    nodes.shutdown()
+
+
+def on_cluster(archive: Path, out: Path, address: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", PROGRAM, "score", str(archive), "--out", str(out)]
+    command += ["--engine", "ray", "--ray-address", address]
+    return subprocess.Popen(command)
+
+
+def scorers() -> list[psutil.Process]:
+    """Return the processes in which Ray's actors have units scored."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or [])
+        if "spawn_main" in command and "ray" in " ".join(
+            parent.name() for parent in process.parents()[:2]
+        ):
+            found.append(process)
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_a_killed_worker_and_a_killed_node_cost_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for number in range(150):
+        text = " ".join((*SENTENCES * 3, f"That was day {number}."))
+        (archive / f"{number:03}.txt").write_text(text)
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert start(archive, whole).wait() == 0
+    first = cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=1)
+    process = on_cluster(archive, out, cluster.address)
+    try:
+        wait_for_shards(out, 2)
+        victim, *_ = scorers()
+        os.kill(victim.pid, signal.SIGKILL)
+        wait_for_shards(out, 6)
+        cluster.remove_node(first, allow_graceful=False)
+        assert process.wait(timeout=400) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert state(out) == state(whole)
+    found = rows(out)
+    assert len(found) == 150 * 10
+    assert len({(row["source"], row["sentence"]) for row in found}) == len(found)
+
+
+def test_a_job_begun_on_one_engine_ends_on_the_other(cluster: Cluster, tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    for number in range(40):
+        (archive / f"{number:03}.txt").write_text(" ".join(SENTENCES * 4))
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert start(archive, whole).wait() == 0
+    begun = start(archive, out)
+    wait_for_shards(out, 2)
+    begun.kill()
+    begun.wait()
+    time.sleep(0.2)
+    cluster.add_node(num_cpus=1)
+    assert on_cluster(archive, out, cluster.address).wait(timeout=300) == 0
+    assert state(out) == state(whole)

@@ -90,7 +90,7 @@ def _head(split: str, head: str, figures: dict[str, Any]) -> list[str]:
         "",
     ]
     for column, values in figures.get("slices", {}).items():
-        lines += [f"| {column} | sentences | macro-F1 | accuracy |", "| --- | --- | --- | --- |"]
+        lines += [f"| {column} | sentences | mean F1 | accuracy |", "| --- | --- | --- | --- |"]
         lines += [
             f"| {value} | {row['sentences']} | {row['macro_f1']:.3f} | {row['accuracy']:.3f} |"
             for value, row in values.items()

@@ -35,7 +35,8 @@ def figures(
     """Return the figures of `metrics.report` per head, the confident share, and slices.
 
     `confident` gives the share of confident predictions (`coverage`) and how many of those are
-    right (`accuracy`). `slices` maps column, then value, to sentences and macro-F1.
+    right (`accuracy`). `slices` maps column, then value, to sentences, accuracy, and the mean F1
+    of the labels that occur there.
     """
     result: dict[str, Any] = {}
     confident = np.array([p.confident for p in predictions])
@@ -58,6 +59,21 @@ def figures(
     return result
 
 
+def stance_errors(records: Sequence[Record], predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """Return what stances turned out to be, by label given and score: `levels` and `counts`.
+
+    A scored archive's shares are corrected with it (`claimstance/report/prevalence.py`). Counted
+    are public sentences where there are any, because written ones are clearer than what archives
+    hold.
+    """
+    real = [index for index, record in enumerate(records) if "source" in record.slices]
+    chosen = real or list(range(len(records)))
+    targets = targets_of(records, "stance")[chosen]
+    scores = scores_of(predictions, "stance")[chosen]
+    counts = metrics.errors_by_score(scores[targets >= 0], targets[targets >= 0])
+    return {"levels": list(metrics.LEVELS), "counts": counts}
+
+
 def _slices(records: Sequence[Record], scores: Scores, targets: Targets) -> dict[str, Any]:
     rows: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, record in enumerate(records):
@@ -69,9 +85,7 @@ def _slices(records: Sequence[Record], scores: Scores, targets: Targets) -> dict
         shown = {
             value: {
                 "sentences": len(chosen),
-                "macro_f1": metrics.macro_f1(
-                    targets[chosen], scores[chosen].argmax(1), scores.shape[1]
-                ),
+                "macro_f1": metrics.macro_f1_present(targets[chosen], scores[chosen].argmax(1)),
                 "accuracy": float((scores[chosen].argmax(1) == targets[chosen]).mean()),
             }
             for value, chosen in sorted(values.items())

@@ -220,10 +220,15 @@ def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> d
     """Return the served graph's figures on dev and test, and its distance to full precision."""
     predictor = Predictor(folder)
     figures: dict[str, Any] = {}
+    held_out: list[Record] = []
     for split in ("dev", "test"):
         part = run.corpus.part(split)
         if part:
             figures[split] = evaluate.figures(part, predictor.predict([r.text for r in part]))
+            held_out += part
+    figures["stance_errors"] = evaluate.stance_errors(
+        held_out, predictor.predict([r.text for r in held_out])
+    )
     held = run.corpus.part("test") or run.corpus.part("dev")
     texts = [record.text for record in held]
     full = _probabilities(start, heads, texts, run.settings.max_tokens)

@@ -55,10 +55,32 @@ def report(scores: Scores, targets: Targets, labels: Sequence[str]) -> dict[str,
     }
 
 
+LEVELS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Where the levels of a score begin, by which a version's errors are counted: finer where most
+sentences of an archive lie."""
+
+
+def errors_by_score(scores: Scores, targets: Targets) -> list[list[list[int]]]:
+    """Return counts by predicted label, level of its score (`LEVELS`), and true label."""
+    counts = np.zeros((scores.shape[1], len(LEVELS), scores.shape[1]), int)
+    level = np.searchsorted(LEVELS, scores.max(1), side="right") - 1
+    np.add.at(counts, (scores.argmax(1), level, targets), 1)
+    return [[[int(n) for n in row] for row in rows] for rows in counts]
+
+
 def macro_f1(targets: Targets, predicted: Targets, classes: int) -> float:
     """Return the unweighted mean of the classes' F1, in [0, 1]; an absent class counts 0."""
     every = list(range(classes))
     return float(f1_score(targets, predicted, labels=every, average="macro", zero_division=0))
+
+
+def macro_f1_present(targets: Targets, predicted: Targets) -> float:
+    """Return the mean F1 of the classes that occur in `targets`, in [0, 1].
+
+    For a slice that lacks a class, which would count 0 in `macro_f1` however right all is.
+    """
+    present = np.unique(targets)
+    return float(f1_score(targets, predicted, labels=present, average="macro", zero_division=0))
 
 
 def calibration_error(scores: Scores, targets: Targets) -> float:

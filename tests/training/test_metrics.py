@@ -76,3 +76,18 @@ def test_thresholds_reach_the_precision_asked_for() -> None:
 def test_a_label_that_is_never_sure_enough_is_never_confident() -> None:
     given = scores((0.9, 0.1, 0.0), (0.8, 0.2, 0.0))
     assert calibration.thresholds(given, np.array([1, 1]), 0.9)[0] == 1.0
+
+
+def test_a_slice_without_a_class_is_not_marked_down_for_it() -> None:
+    targets = np.array([2, 2, 2, 0])
+    assert metrics.macro_f1_present(targets, targets) == 1.0
+    assert metrics.macro_f1(targets, targets, 3) == pytest.approx(2 / 3)
+
+
+def test_errors_are_counted_by_label_given_score_and_truth() -> None:
+    scores = np.array([[0.97, 0.02, 0.01], [0.97, 0.02, 0.01], [0.1, 0.55, 0.35]])
+    counts = np.array(metrics.errors_by_score(scores, np.array([0, 2, 1])))
+    assert counts.sum() == 3
+    level = metrics.LEVELS.index(0.95)
+    assert counts[0, level].tolist() == [1, 0, 1]
+    assert counts[1, metrics.LEVELS.index(0.5)].tolist() == [0, 1, 0]

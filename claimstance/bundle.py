@@ -64,10 +64,15 @@ class Base(_Strict):
 
 
 class Corpus(_Strict):
-    """What a version was trained on: a fingerprint of the labelled data and sentence counts."""
+    """What a version was trained on: a fingerprint of the labelled data and sentence counts.
+
+    `tests` are fingerprints of the project's own test sentences, those written for it
+    (`written`) and all of them (`whole`): versions with the same ones can be compared.
+    """
 
     fingerprint: str
     sentences: dict[str, int]
+    tests: dict[str, str] = {}
 
 
 class Manifest(_Strict):

@@ -83,6 +83,12 @@ class ModelExists(ClaimstanceError):
     code = "model_exists"
 
 
+class NotApproved(ClaimstanceError):
+    """A model version has not been shown to be fit to replace the one in production."""
+
+    code = "not_approved"
+
+
 class ModelInvalid(ClaimstanceError):
     """A model version's files do not fit its manifest or this release of Claimstance."""
 

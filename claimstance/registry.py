@@ -16,7 +16,7 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Literal
 
-from claimstance import bundle
+from claimstance import bundle, verdicts
 from claimstance.bundle import NAME, Manifest
 from claimstance.errors import ModelExists, ModelNotFound, NotInstalled
 
@@ -26,12 +26,16 @@ _LABEL_UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the journal: at `time` (ISO 8601, UTC), `version` went into production."""
+    """One line of the journal: at `time` (ISO 8601, UTC), `version` went into production.
+
+    `forced` where nothing had shown that it is no worse than the one before.
+    """
 
     time: str
     action: Literal["promote", "rollback"]
     version: str
     previous: str | None
+    forced: bool = False
 
 
 def home() -> Path:
@@ -156,19 +160,26 @@ def export(version: str, target: Path) -> Manifest:
     return bundle.copy(find(version), target)
 
 
-def promote(version: str) -> Event:
+def promote(version: str, *, force: bool = False) -> Event:
     """Verify a version and put it into production; where it is there already, nothing changes.
+
+    A version needs a verdict that it is no worse than the one in production, which
+    `python -m training compare` gives; with `force` it goes in without, and the journal says so.
 
     Raises:
         ModelNotFound: there is no such version.
         ModelInvalid: it does not verify; production stays as it is.
+        NotApproved: it was not compared with what is in production, or did not pass.
     """
     name = verify(version).version
     with _locked():
         events = history()
         if events and events[-1].version == name:
             return events[-1]
-        return _record("promote", name)
+        current = bundle.read_manifest(find()).version
+        if name != current and not force:
+            verdicts.require(home() / NAME, name, current)
+        return _record("promote", name, forced=force and name != current)
 
 
 def rollback() -> Event:
@@ -186,13 +197,19 @@ def rollback() -> Event:
         return _record("rollback", previous)
 
 
-def _record(action: Literal["promote", "rollback"], version: str) -> Event:
+def note_verdict(verdict: verdicts.Verdict) -> None:
+    """Keep what a comparison of a version with the one in production came to."""
+    verdicts.write(home() / NAME, verdict)
+
+
+def _record(action: Literal["promote", "rollback"], version: str, forced: bool = False) -> Event:
     """Append to the journal: the whole file is written anew and renamed, never half a line."""
     events = history()
     before = events[-1].version if events else None
     if action == "rollback":
         before = next((e.previous for e in events[::-1] if e.version == version), None)
-    event = Event(datetime.now(UTC).isoformat(timespec="seconds"), action, version, before)
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    event = Event(time, action, version, before, forced)
     temporary = _journal().with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as file:
         for line in (*events, event):

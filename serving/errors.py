@@ -15,6 +15,7 @@ from claimstance.errors import (
     ModelExists,
     ModelInvalid,
     ModelNotFound,
+    NotApproved,
     NotInstalled,
     Overloaded,
 )
@@ -27,6 +28,7 @@ STATUS: dict[type[ClaimstanceError], HTTPStatus] = {
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     ModelNotFound: HTTPStatus.NOT_FOUND,
     ModelExists: HTTPStatus.CONFLICT,
+    NotApproved: HTTPStatus.CONFLICT,
     ModelInvalid: HTTPStatus.SERVICE_UNAVAILABLE,
     NotInstalled: HTTPStatus.NOT_IMPLEMENTED,
     JobBusy: HTTPStatus.CONFLICT,

@@ -36,13 +36,14 @@ def test_make_targets_exist_and_have_help() -> None:
 @pytest.mark.parametrize(
     "block", [b for b in SHELL if "make " not in b and "curl" not in b], ids=lambda b: b[:30]
 )
-def test_shell_blocks_run(block: str) -> None:
+def test_shell_blocks_run(block: str, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    (tmp_path / "data").symlink_to(ROOT / "data")
     subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block],
         check=True,
-        cwd=ROOT,
-        env=os.environ | {"PATH": path},
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
         capture_output=True,
     )
 

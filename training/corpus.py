@@ -17,12 +17,14 @@ class Corpus:
     """Records with every split decided, and what is missing from them.
 
     `left_out` counts near duplicates that would have straddled a split, `lacking` references
-    whose text was not at hand.
+    whose text was not at hand. `tests` are the project's own test sentences, without those of
+    any file: `written` for it, and the `whole`, where no reference lacks its text.
     """
 
     records: list[Record]
     left_out: int
     lacking: int
+    tests: dict[str, list[Record]]
 
     def part(self, split: str) -> list[Record]:
         """Return the records of one split."""
@@ -55,7 +57,15 @@ def load(files: list[Path], with_project: bool) -> Corpus:
                 gathered += records.read(joined)
             else:
                 lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
+    tests = _tests(gathered, lacking) if with_project else {}
     for path in files:
         gathered += records.read(path)
     assigned = splits.assign(gathered)
-    return Corpus(assigned, len(gathered) - len(assigned), lacking)
+    return Corpus(assigned, len(gathered) - len(assigned), lacking, tests)
+
+
+def _tests(project: list[Record], lacking: int) -> dict[str, list[Record]]:
+    """Return the test sentences of the project's corpus alone, whatever is joined to it."""
+    whole = [record for record in splits.assign(project) if record.split == "test"]
+    written = [record for record in whole if "source" not in record.slices]
+    return {"written": written} if lacking else {"written": written, "whole": whole}

@@ -207,7 +207,9 @@ def _manifest(run: Run, name: str, start: Start, heads: dict[str, Head]) -> Mani
         base=start.base,
         parent=start.parent,
         corpus=CorpusNote(
-            fingerprint=records.fingerprint(run.corpus.records), sentences=run.corpus.sentences
+            fingerprint=records.fingerprint(run.corpus.records),
+            sentences=run.corpus.sentences,
+            tests={name: records.fingerprint(part) for name, part in run.corpus.tests.items()},
         ),
         git_commit=_git_commit(),
         settings={"seed": run.seed, **run.settings.model_dump()},

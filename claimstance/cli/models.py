@@ -64,9 +64,18 @@ def export(
 
 
 @app.command()
-def promote(version: Version) -> None:
-    """Verify a version and put it into production."""
-    event = registry.promote(version)
+def promote(
+    version: Version,
+    force: Annotated[
+        bool, typer.Option("--force", help="Without a verdict; the history says so.")
+    ] = False,
+) -> None:
+    """Verify a version and put it into production.
+
+    It must have been compared with the one in production and found no worse:
+    `python -m training compare VERSION`, which `python -m training retrain` does by itself.
+    """
+    event = registry.promote(version, force=force)
     print(f"{event.version} is in production (before: {event.previous or 'none'}).")
 
 
@@ -81,7 +90,7 @@ def rollback() -> None:
 def history() -> None:
     """Show what went into production and when, oldest first."""
     for event in registry.history():
-        print(f"{event.time}  {event.action:<8}  {event.version}")
+        print(f"{event.time}  {event.action:<8}  {event.version}{'  forced' * event.forced}")
 
 
 def _manifest(version: str) -> Manifest:

@@ -106,7 +106,7 @@ def test_models_commands(tiny_version: Path, tmp_path: Path) -> None:
     assert run("models", "import", str(tiny_version)).stdout == "claimstance:tiny\n"
     assert json.loads(run("models", "show", "tiny").stdout)["version"] == "tiny"
     assert "whole" in run("models", "verify", "tiny").stdout
-    assert "tiny is in production" in run("models", "promote", "tiny").stdout
+    assert "tiny is in production" in run("models", "promote", "tiny", "--force").stdout
     assert "* tiny" in " ".join(run("models", "list").stdout.split())
     assert "promote" in run("models", "history").stdout
     assert run("models", "export", "tiny", str(tmp_path / "out")).returncode == 0

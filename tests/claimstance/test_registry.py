@@ -3,12 +3,14 @@
 import json
 import multiprocessing
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from claimstance import bundle, registry
-from claimstance.errors import ModelExists, ModelInvalid, ModelNotFound
+from claimstance.errors import ModelExists, ModelInvalid, ModelNotFound, NotApproved
+from claimstance.verdicts import Verdict
 
 
 def renamed(version: Path, target: Path) -> Path:
@@ -27,8 +29,8 @@ def test_without_anything_promoted_production_is_the_released_version() -> None:
 def test_import_promote_and_roll_back(tiny_version: Path, tmp_path: Path) -> None:
     registry.add(renamed(tiny_version, tmp_path / "one"))
     registry.add(renamed(tiny_version, tmp_path / "two"))
-    registry.promote("one")
-    assert registry.promote("claimstance:two").previous == "one"
+    registry.promote("one", force=True)
+    assert registry.promote("claimstance:two", force=True).previous == "one"
     assert registry.production() == "two"
     assert registry.rollback().version == "one"
     assert registry.production() == "one"
@@ -72,7 +74,7 @@ def test_a_version_that_predicts_otherwise_is_not_promoted(
     bundle.write_manifest(folder, bundle.read_manifest(folder))
     registry.add(folder)
     with pytest.raises(ModelInvalid, match="differ") as caught:
-        registry.promote("liar")
+        registry.promote("liar", force=True)
     assert "golden.jsonl line" in str(caught.value.where)
     assert registry.production() is None
 
@@ -100,7 +102,7 @@ def test_promoting_what_is_in_production_changes_nothing(
     registry.add(renamed(tiny_version, tmp_path / "one"))
     registry.add(renamed(tiny_version, tmp_path / "two"))
     for name in ("one", "two", "two"):
-        registry.promote(name)
+        registry.promote(name, force=True)
     assert [event.version for event in registry.history()] == ["one", "two"]
     assert registry.rollback().version == "one"
 
@@ -110,5 +112,27 @@ def test_processes_promoting_at_once_lose_no_event(tiny_version: Path, tmp_path:
     for name in names:
         registry.add(renamed(tiny_version, tmp_path / name))
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        pool.map(registry.promote, names)
+        pool.map(partial(registry.promote, force=True), names)
     assert sorted(event.version for event in registry.history()) == names
+
+
+def test_a_version_needs_a_verdict_against_what_is_in_production(
+    tiny_version: Path, tmp_path: Path
+) -> None:
+    released = bundle.read_manifest(bundle.released()).version
+    for name in ("one", "two"):
+        registry.add(renamed(tiny_version, tmp_path / name))
+    with pytest.raises(NotApproved, match=f"not been compared with {released}"):
+        registry.promote("one")
+    failed = [{"name": "stance not worse", "passed": False, "found": "0.5 against 0.9"}]
+    registry.note_verdict(Verdict("one", released, False, failed))
+    with pytest.raises(NotApproved, match=r"did not pass against .*: stance not worse"):
+        registry.promote("one")
+    assert registry.production() is None
+    assert registry.promote("one", force=True).forced
+    registry.note_verdict(Verdict("two", released, True, []))
+    with pytest.raises(NotApproved, match="compared with one, which is in production"):
+        registry.promote("two")
+    registry.note_verdict(Verdict("two", "one", True, []))
+    assert not registry.promote("two").forced
+    assert [event.version for event in registry.history()] == ["one", "two"]

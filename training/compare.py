@@ -1,0 +1,150 @@
+"""Two model versions on the same sentences: which is better, by how much, and how sure that is."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+from sklearn.metrics import f1_score
+
+from claimstance import Prediction, Predictor, bundle
+from training import evaluate, metrics
+from training.evaluate import HEADS, SMALLEST_SLICE
+from training.metrics import Targets
+from training.records import Record
+
+DRAWS = 2000
+MOST_FLIPS = 200
+"""Sentences listed whose label changed."""
+
+
+def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]]) -> dict[str, Any]:
+    """Return how two versions do on labelled sentences, as plain values for JSON.
+
+    Args:
+        challenger: the folder of the version that is to replace the other.
+        champion: the folder of the version in production.
+        sets: the sentences by what they are called, such as `test`.
+
+    Returns:
+        `challenger` and `champion` (tags), `size` (bytes that predicting reads) and `speed`
+        (sentences a second on the first set) of both in that order, and `sets`: per set
+        `sentences`, the figures of `_head` per head, `slices` and `flips`.
+    """
+    folders = (challenger, champion)
+    predictors = [Predictor(folder) for folder in folders]
+    result: dict[str, Any] = {
+        "challenger": predictors[0].model.tag,
+        "champion": predictors[1].model.tag,
+        "size": [_size(folder) for folder in folders],
+        "sets": {},
+    }
+    for name, records in sets.items():
+        texts = [record.text for record in records]
+        both, speeds = [], []
+        for predictor in predictors:
+            start = time.perf_counter()
+            both.append(predictor.predict(texts))
+            speeds.append(len(texts) / (time.perf_counter() - start))
+        result.setdefault("speed", speeds)
+        result["sets"][name] = _set(records, *both)
+    return result
+
+
+def _size(folder: Path) -> int:
+    return sum((folder / name).stat().st_size for name in bundle.PREDICTING)
+
+
+def _set(
+    records: Sequence[Record], challenger: Sequence[Prediction], champion: Sequence[Prediction]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"sentences": len(records)}
+    for head in HEADS:
+        targets = evaluate.targets_of(records, head)
+        known = targets >= 0
+        if known.any():
+            new, old = (evaluate.scores_of(part, head)[known] for part in (challenger, champion))
+            found[head] = _head(targets[known], new, old, list(map(str, HEADS[head])))
+    found["slices"] = _slices(records, challenger, champion)
+    flips = [
+        {
+            "text": record.text,
+            "label": record.stance and str(record.stance),
+            "champion": str(old.stance),
+            "challenger": str(new.stance),
+        }
+        for record, new, old in zip(records, challenger, champion, strict=True)
+        if new.stance != old.stance
+    ]
+    return found | {"flipped": len(flips), "flips": flips[:MOST_FLIPS]}
+
+
+def _head(
+    targets: Targets, challenger: metrics.Scores, champion: metrics.Scores, labels: list[str]
+) -> dict[str, Any]:
+    """Return one head's figures, pairs in the order challenger, champion.
+
+    `macro_f1` and `calibration_error` are pairs; `difference` is challenger less champion in
+    macro-F1 with `interval`, its 95 % interval over resampled sentences, both versions on the
+    same ones (paired bootstrap, Efron and Tibshirani 1993), and `at_least`, the 5 % point;
+    `mcnemar` counts sentences that one alone got right, with the exact two-sided p (McNemar
+    1947); `per_class` gives each label's F1 as a pair.
+    """
+    predicted = [scores.argmax(1) for scores in (challenger, champion)]
+    chance = np.random.default_rng(0)
+    drawn = []
+    for _ in range(DRAWS):
+        rows = chance.integers(0, len(targets), len(targets))
+        pair = [metrics.macro_f1(targets[rows], p[rows], len(labels)) for p in predicted]
+        drawn.append(pair[0] - pair[1])
+    low, least, high = np.quantile(drawn, [0.025, 0.05, 0.975])
+    right = [p == targets for p in predicted]
+    gained = int((right[0] & ~right[1]).sum())
+    lost = int((~right[0] & right[1]).sum())
+    f1 = [metrics.macro_f1(targets, p, len(labels)) for p in predicted]
+    every = list(range(len(labels)))
+    per_class = [
+        f1_score(targets, p, labels=every, average=None, zero_division=0) for p in predicted
+    ]
+    return {
+        "macro_f1": f1,
+        "difference": f1[0] - f1[1],
+        "interval": [float(low), float(high)],
+        "at_least": float(least),
+        "mcnemar": {
+            "gained": gained,
+            "lost": lost,
+            "p": float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0,
+        },
+        "calibration_error": [
+            metrics.calibration_error(scores, targets) for scores in (challenger, champion)
+        ],
+        "per_class": {
+            label: [float(side[index]) for side in per_class] for index, label in enumerate(labels)
+        },
+    }
+
+
+def _slices(
+    records: Sequence[Record], challenger: Sequence[Prediction], champion: Sequence[Prediction]
+) -> dict[str, Any]:
+    """Return by column and value the sentences and the share of stances right, as pairs."""
+    rows: dict[str, dict[str, list[int]]] = {}
+    for index, record in enumerate(records):
+        if record.stance:
+            for column, value in record.slices.items():
+                rows.setdefault(column, {}).setdefault(value, []).append(index)
+    shown: dict[str, Any] = {}
+    for column, values in sorted(rows.items()):
+        for value, chosen in sorted(values.items()):
+            if len(chosen) >= SMALLEST_SLICE:
+                shown.setdefault(column, {})[value] = {
+                    "sentences": len(chosen),
+                    "accuracy": [
+                        float(np.mean([side[i].stance == records[i].stance for i in chosen]))
+                        for side in (challenger, champion)
+                    ],
+                }
+    return shown

@@ -26,16 +26,22 @@ td:first-child, th:first-child { text-align: left }
 
 def render(title: str, figures: dict[str, Any]) -> str:
     """Return the page for `figures`, as `evaluate.figures` made them."""
-    parts = [
+    parts: list[str] = []
+    for head in evaluate.HEADS:
+        if head in figures:
+            parts += _section(head, figures[head])
+    return whole(title, parts)
+
+
+def whole(title: str, parts: Sequence[str]) -> str:
+    """Return a page of these parts, HTML each, under a title."""
+    head = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style>",
         f"<h1>{html.escape(title)}</h1>",
     ]
-    for head in evaluate.HEADS:
-        if head in figures:
-            parts += _section(head, figures[head])
-    return "\n".join(parts) + "\n"
+    return "\n".join([*head, *parts]) + "\n"
 
 
 def _section(head: str, figures: dict[str, Any]) -> list[str]:
@@ -45,10 +51,10 @@ def _section(head: str, figures: dict[str, Any]) -> list[str]:
         f"<small>({low:.3f} to {high:.3f}, 95 %)</small></h2>",
         f"<p>{figures['sentences']} sentences, {figures['accuracy']:.1%} right, expected "
         f"calibration error {figures['calibration_error']:.3f}.</p>",
-        _image(_confusion(figures), f"{head}: confusion matrix"),
-        _image(_reliability(figures), f"{head}: reliability diagram"),
-        _image(_risk_coverage(figures), f"{head}: risk-coverage curve"),
-        _table(
+        image(_confusion(figures), f"{head}: confusion matrix"),
+        image(_reliability(figures), f"{head}: reliability diagram"),
+        image(_risk_coverage(figures), f"{head}: risk-coverage curve"),
+        table(
             ["label", "precision", "recall", "F1", "sentences"],
             [
                 [label, *(f"{row[k]:.3f}" for k in ("precision", "recall", "f1")), row["support"]]
@@ -58,7 +64,7 @@ def _section(head: str, figures: dict[str, Any]) -> list[str]:
     ]
     for column, values in figures.get("slices", {}).items():
         parts.append(
-            _table(
+            table(
                 [column, "sentences", "macro-F1", "accuracy"],
                 [
                     [name, row["sentences"], f"{row['macro_f1']:.3f}", f"{row['accuracy']:.3f}"]
@@ -69,7 +75,8 @@ def _section(head: str, figures: dict[str, Any]) -> list[str]:
     return parts
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return an HTML table; cells are shown as they are, markup in them too."""
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
@@ -126,7 +133,8 @@ def _risk_coverage(figures: dict[str, Any]) -> Figure:
     return figure
 
 
-def _image(figure: Figure, description: str) -> str:
+def image(figure: Figure, description: str) -> str:
+    """Return a figure as an HTML image that holds its own data."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight")
     data = base64.b64encode(buffer.getvalue()).decode()

@@ -10,7 +10,10 @@ from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from claimstance import Prediction, Predictor, bundle
-from training import evaluate, metrics
+from claimstance.bundle import Manifest
+from claimstance.errors import InvalidInput
+from training import evaluate, metrics, records
+from training.corpus import Corpus
 from training.evaluate import HEADS, SMALLEST_SLICE
 from training.metrics import Targets
 from training.records import Record
@@ -18,6 +21,26 @@ from training.records import Record
 DRAWS = 2000
 MOST_FLIPS = 200
 """Sentences listed whose label changed."""
+
+
+def locked(corpus: Corpus, *versions: Manifest) -> tuple[str, list[Record]]:
+    """Return the project's test sentences that all of `versions` were kept from, and their name.
+
+    `whole`, or `written` where the archives' sentences are not at hand.
+
+    Raises:
+        InvalidInput: a version names no such set, or another one than is here now.
+    """
+    for name in ("whole", "written"):
+        part = corpus.tests.get(name, [])
+        found = records.fingerprint(part)
+        if part and all(version.corpus.tests.get(name) == found for version in versions):
+            return name, part
+    raise InvalidInput(
+        "were not all kept from the test sentences that are here now, so comparing on them would "
+        "prove nothing; train on this corpus",
+        ", ".join(version.tag for version in versions),
+    )
 
 
 def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]]) -> dict[str, Any]:
@@ -41,15 +64,15 @@ def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]])
         "size": [_size(folder) for folder in folders],
         "sets": {},
     }
-    for name, records in sets.items():
-        texts = [record.text for record in records]
+    for name, rows in sets.items():
+        texts = [record.text for record in rows]
         both, speeds = [], []
         for predictor in predictors:
             start = time.perf_counter()
             both.append(predictor.predict(texts))
             speeds.append(len(texts) / (time.perf_counter() - start))
         result.setdefault("speed", speeds)
-        result["sets"][name] = _set(records, *both)
+        result["sets"][name] = _set(rows, *both)
     return result
 
 
@@ -58,16 +81,16 @@ def _size(folder: Path) -> int:
 
 
 def _set(
-    records: Sequence[Record], challenger: Sequence[Prediction], champion: Sequence[Prediction]
+    rows: Sequence[Record], challenger: Sequence[Prediction], champion: Sequence[Prediction]
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {"sentences": len(records)}
+    found: dict[str, Any] = {"sentences": len(rows)}
     for head in HEADS:
-        targets = evaluate.targets_of(records, head)
+        targets = evaluate.targets_of(rows, head)
         known = targets >= 0
         if known.any():
             new, old = (evaluate.scores_of(part, head)[known] for part in (challenger, champion))
             found[head] = _head(targets[known], new, old, list(map(str, HEADS[head])))
-    found["slices"] = _slices(records, challenger, champion)
+    found["slices"] = _slices(rows, challenger, champion)
     flips = [
         {
             "text": record.text,
@@ -75,7 +98,7 @@ def _set(
             "champion": str(old.stance),
             "challenger": str(new.stance),
         }
-        for record, new, old in zip(records, challenger, champion, strict=True)
+        for record, new, old in zip(rows, challenger, champion, strict=True)
         if new.stance != old.stance
     ]
     return found | {"flipped": len(flips), "flips": flips[:MOST_FLIPS]}
@@ -128,22 +151,22 @@ def _head(
 
 
 def _slices(
-    records: Sequence[Record], challenger: Sequence[Prediction], champion: Sequence[Prediction]
+    rows: Sequence[Record], challenger: Sequence[Prediction], champion: Sequence[Prediction]
 ) -> dict[str, Any]:
     """Return by column and value the sentences and the share of stances right, as pairs."""
-    rows: dict[str, dict[str, list[int]]] = {}
-    for index, record in enumerate(records):
+    places: dict[str, dict[str, list[int]]] = {}
+    for index, record in enumerate(rows):
         if record.stance:
             for column, value in record.slices.items():
-                rows.setdefault(column, {}).setdefault(value, []).append(index)
+                places.setdefault(column, {}).setdefault(value, []).append(index)
     shown: dict[str, Any] = {}
-    for column, values in sorted(rows.items()):
+    for column, values in sorted(places.items()):
         for value, chosen in sorted(values.items()):
             if len(chosen) >= SMALLEST_SLICE:
                 shown.setdefault(column, {})[value] = {
                     "sentences": len(chosen),
                     "accuracy": [
-                        float(np.mean([side[i].stance == records[i].stance for i in chosen]))
+                        float(np.mean([side[i].stance == rows[i].stance for i in chosen]))
                         for side in (challenger, champion)
                     ],
                 }

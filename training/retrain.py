@@ -1,0 +1,103 @@
+"""New labels in, a decision out: trained on from production, compared with it, promoted or not."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from claimstance import bundle, registry
+from claimstance.bundle import Manifest
+from claimstance.verdicts import Verdict
+from training import comparing, corpus, fit, gate, settings
+from training.corpus import Corpus
+from training.gate import Check
+from training.records import Record
+
+RECIPE = Path(__file__).parent / "retrain.toml"
+
+REPLAY = 4000
+"""Sentences of the corpus trained on along with the new ones, so that what is known is not
+forgotten (rehearsal, Robins 1995); all of it would take half an hour."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: the new version, its comparison with production, and the checks."""
+
+    manifest: Manifest
+    comparison: dict[str, Any]
+    checks: list[Check]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+
+def retrain(
+    files: Sequence[Path], version: str | None, seed: int, step: Callable[[str], None]
+) -> Outcome:
+    """Train on from the version in production and compare; nothing is promoted here.
+
+    A kill at any moment leaves production as it was.
+
+    Args:
+        files: the new labels.
+        version: the new version's name, its date and time when None.
+        seed: everything random follows from it.
+        step: told what happens next.
+
+    Raises:
+        InvalidInput: the labels cannot be read, or production was kept from other test sentences.
+        ModelExists: there is a version of that name.
+    """
+    step("reading the new labels and the corpus")
+    champion = registry.find()
+    loaded = corpus.load(list(files), with_project=True)
+    own = {record.id for record in corpus.load([], with_project=True).records}
+    new = [record for record in loaded.records if record.id not in own]
+    comparing.locked(loaded, bundle.read_manifest(champion))
+    step(f"training on {len(new)} new sentences and {REPLAY} of the corpus")
+    run = fit.Run(rehearsed(loaded, own, seed), settings.load(RECIPE), str(champion), seed, version)
+    manifest = fit.fit(run)
+    step(f"comparing {manifest.tag} with {bundle.read_manifest(champion).tag}")
+    return compare(manifest.version, loaded, [r for r in new if r.split != "train"])
+
+
+def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
+    """Compare a version with the one in production, and keep the verdict.
+
+    Args:
+        version: the challenger's name.
+        loaded: the corpus, with its test sentences.
+        held: labelled sentences of the user's that neither version was trained on.
+
+    Raises:
+        InvalidInput: the two were not kept from the same test sentences.
+        ModelNotFound: there is no such version.
+    """
+    challenger, champion = registry.find(version), registry.find()
+    manifests = [bundle.read_manifest(folder) for folder in (challenger, champion)]
+    _, test = comparing.locked(loaded, *manifests)
+    sets: dict[str, Sequence[Record]] = {"test": test}
+    if held:
+        sets["new"] = held
+    comparison = comparing.compare(challenger, champion, sets)
+    checks = gate.judge(comparison, challenger)
+    passed = all(check.passed for check in checks)
+    told = [check.to_json() for check in checks]
+    registry.note_verdict(Verdict(manifests[0].version, manifests[1].version, passed, told))
+    return Outcome(manifests[0], comparison, checks)
+
+
+def rehearsed(loaded: Corpus, own: set[str], seed: int) -> Corpus:
+    """Return the corpus with all new sentences and `REPLAY` of its own to train on."""
+    old = [r for r in loaded.records if r.split == "train" and r.id in own]
+    kept = {id(record) for record in random.Random(seed).sample(old, min(REPLAY, len(old)))}
+    records = [
+        record
+        for record in loaded.records
+        if record.split != "train" or record.id not in own or id(record) in kept
+    ]
+    return replace(loaded, records=records)

@@ -1,0 +1,112 @@
+"""From new labels to a decision: better goes in, worse stays out, and production is never torn."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from claimstance import bundle, registry
+from claimstance.errors import InvalidInput, NotApproved
+from tests.conftest import OWNERS, PLACES, SPEAKERS, TEMPLATES
+from training import comparing, corpus, fit, outcome, retrain, settings
+from training.retrain import Outcome
+
+FLIPPED = {"firm": "conciliatory", "conciliatory": "neutral", "neutral": "firm"}
+
+
+@pytest.fixture
+def champion(
+    labelled: Path, tiny_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> bundle.Manifest:
+    """A small project of written sentences, and a version trained on it in production."""
+    project = tmp_path / "data"
+    (project / "authored").mkdir(parents=True)
+    (project / "authored" / "all.jsonl").write_bytes(labelled.read_bytes())
+    monkeypatch.setattr(corpus, "AUTHORED", project / "authored")
+    monkeypatch.setattr(corpus, "REFERENCES", project / "references")
+    monkeypatch.setattr(retrain, "RECIPE", tiny_recipe)
+    run = fit.Run(
+        corpus.load([], with_project=True), settings.load(tiny_recipe), "base", 0, "champion"
+    )
+    manifest = fit.fit(run)
+    registry.promote("champion", force=True)
+    return manifest
+
+
+def labels(path: Path, wrong: bool) -> Path:
+    """Write new labelled sentences in the manner of the project's own."""
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(300, 380):
+            for index, (stance, template) in enumerate(TEMPLATES.items()):
+                text = template.format(
+                    n=3 * number + index,
+                    place=PLACES[number % 5],
+                    whose=OWNERS[number % 7],
+                    who=SPEAKERS[number % 5],
+                )
+                row = {
+                    "text": f"{text}.",
+                    "stance": FLIPPED[stance] if wrong else stance,
+                    "sentiment": "neutral",
+                    "group": f"new {number}",
+                }
+                file.write(json.dumps(row) + "\n")
+    return path
+
+
+def attempt(path: Path, version: str) -> tuple[Outcome, list[str]]:
+    steps: list[str] = []
+    return retrain.retrain([path], version, 0, steps.append), steps
+
+
+def test_good_labels_give_a_version_that_may_go_in(
+    champion: bundle.Manifest, tmp_path: Path
+) -> None:
+    done, steps = attempt(labels(tmp_path / "new.jsonl", wrong=False), "better")
+    assert registry.production() == "champion"
+    assert len(steps) == 3
+    assert done.manifest.parent == champion.tag
+    new = done.comparison["sets"]["new"]
+    assert new["sentences"] > 0
+    assert new["stance"]["difference"] >= 0
+    stance = [check for check in done.checks if check.name == "stance not worse"]
+    assert stance[0].passed
+    said = outcome.text(done)
+    assert "your held-out sentences" in said
+    page = outcome.render(done)
+    assert "<script" not in page
+    assert page.count("<img") == 2
+
+
+def test_wrong_labels_give_a_version_that_is_kept_out(
+    champion: bundle.Manifest, tmp_path: Path
+) -> None:
+    done, _ = attempt(labels(tmp_path / "new.jsonl", wrong=True), "worse")
+    assert not done.passed
+    assert "must not replace" in outcome.text(done)
+    assert "production stays as it is" in outcome.render(done)
+    with pytest.raises(NotApproved, match="stance not worse"):
+        registry.promote("worse")
+    assert registry.production() == champion.version
+    assert registry.promote("worse", force=True).forced
+    assert registry.rollback().version == champion.version
+
+
+def test_another_test_set_is_refused(champion: bundle.Manifest, labelled: Path) -> None:
+    path = corpus.AUTHORED / "all.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:-30]))
+    with pytest.raises(InvalidInput, match="not all kept from the test sentences"):
+        comparing.locked(corpus.load([], with_project=True), champion)
+
+
+def test_a_version_is_no_better_than_itself(champion: bundle.Manifest) -> None:
+    loaded = corpus.load([], with_project=True)
+    folder = registry.find("champion")
+    name, test = comparing.locked(loaded, champion)
+    found = comparing.compare(folder, folder, {"test": test})["sets"]["test"]
+    assert name == "whole"
+    assert found["flipped"] == 0
+    assert found["stance"]["difference"] == 0
+    assert found["stance"]["interval"] == [0, 0]
+    assert found["stance"]["mcnemar"] == {"gained": 0, "lost": 0, "p": 1.0}

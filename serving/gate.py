@@ -16,10 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
 from claimstance.text import has_half_character, normalize
 from serving import errors
+from serving.page import FILES
 from serving.schemas import AnalyzeRequest, ClassifyRequest, ExplainRequest, FeedbackRequest
 from serving.settings import Limits
 
-READABLE = {"/", "/model", "/livez", "/readyz", "/healthz", "/metrics", "/docs.json"}
+READABLE = {*FILES, "/model", "/livez", "/readyz", "/healthz", "/metrics", "/docs.json"}
 WRITABLE: dict[str, type[BaseModel]] = {
     "/classify": ClassifyRequest,
     "/analyze": AnalyzeRequest,

@@ -30,7 +30,7 @@ from claimstance import (
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
 from claimstance.feedback import Correction, Store
 from claimstance.text import Span
-from serving import errors, schemas
+from serving import errors, page, schemas
 from serving.batcher import Batcher
 from serving.corrections import Corrections
 from serving.gate import Gate
@@ -45,22 +45,7 @@ async def _describe(request: Request) -> Response:
     return JSONResponse(description.model_dump())
 
 
-async def _greet(request: Request) -> Response:
-    """Answer `GET /` until there is a page: where to go from here."""
-    return JSONResponse(
-        {
-            "model": request.app.state.description.model,
-            "classify": "POST /classify",
-            "analyze": "POST /analyze",
-            "explain": "POST /explain",
-            "feedback": "POST /feedback",
-            "about": "GET /model",
-            "openapi": "GET /docs.json",
-        }
-    )
-
-
-site = Starlette(routes=[Route("/", _greet), Route("/model", _describe)])
+site = Starlette(routes=[*page.ROUTES, Route("/model", _describe)])
 
 
 @bentoml.service(name="claimstance", traffic={"timeout": 30})

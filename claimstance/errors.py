@@ -41,6 +41,12 @@ class Overloaded(ClaimstanceError):
     code = "overloaded"
 
 
+class FeedbackUnavailable(ClaimstanceError):
+    """The store of corrections cannot be reached, read or written."""
+
+    code = "feedback_unavailable"
+
+
 class DocumentUnreadable(ClaimstanceError):
     """A file or document cannot be opened or decoded."""
 

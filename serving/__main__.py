@@ -13,6 +13,7 @@ from pathlib import Path
 
 from claimstance import bundle, registry
 from claimstance.errors import ClaimstanceError, InvalidInput, ModelExists
+from claimstance.feedback import Store
 
 CURL = (
     "curl -s http://{host}:{port}/classify -H 'content-type: application/json' "
@@ -51,6 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         _refuse_taken(arguments.host, arguments.port)
+        Store.open()  # an address that cannot be is told here, not by a worker
         version = ensure_model()
     except ClaimstanceError as error:
         sys.exit(f"claimstance: {error}")

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 from claimstance.errors import (
     ClaimstanceError,
     DocumentUnreadable,
+    FeedbackUnavailable,
     InvalidInput,
     JobBusy,
     JobDiffers,
@@ -26,6 +27,7 @@ STATUS: dict[type[ClaimstanceError], HTTPStatus] = {
     DocumentUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
     LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
+    FeedbackUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelNotFound: HTTPStatus.NOT_FOUND,
     ModelExists: HTTPStatus.CONFLICT,
     NotApproved: HTTPStatus.CONFLICT,

@@ -16,11 +16,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
 from claimstance.text import has_half_character, normalize
 from serving import errors
-from serving.schemas import AnalyzeRequest, ClassifyRequest
+from serving.page import FILES
+from serving.schemas import AnalyzeRequest, ClassifyRequest, ExplainRequest, FeedbackRequest
 from serving.settings import Limits
 
-READABLE = {"/", "/model", "/livez", "/readyz", "/healthz", "/metrics", "/docs.json"}
-WRITABLE: dict[str, type[BaseModel]] = {"/classify": ClassifyRequest, "/analyze": AnalyzeRequest}
+READABLE = {*FILES, "/model", "/livez", "/readyz", "/healthz", "/metrics", "/docs.json"}
+WRITABLE: dict[str, type[BaseModel]] = {
+    "/classify": ClassifyRequest,
+    "/analyze": AnalyzeRequest,
+    "/explain": ExplainRequest,
+    "/feedback": FeedbackRequest,
+}
 
 
 class Gate:
@@ -141,13 +147,11 @@ def _check(schema: type[BaseModel], body: bytes, limits: Limits) -> None:
                 "sentences",
             )
         for index, sentence in enumerate(request.sentences):
-            if len(sentence) > limits.max_characters:
-                raise LimitExceeded(
-                    f"has {len(sentence)} characters, at most {limits.max_characters} are taken; "
-                    "send a document to /analyze",
-                    f"sentences[{index}]",
-                )
-            _check_text(sentence, f"sentences[{index}]")
+            _check_sentence(sentence, f"sentences[{index}]", limits)
+    elif isinstance(request, ExplainRequest):
+        _check_sentence(request.sentence, "sentence", limits)
+    elif isinstance(request, FeedbackRequest):
+        _check_sentence(request.text, "text", limits)
     elif isinstance(request, AnalyzeRequest):
         if len(request.text) > limits.max_document_characters:
             raise LimitExceeded(
@@ -156,6 +160,16 @@ def _check(schema: type[BaseModel], body: bytes, limits: Limits) -> None:
                 "text",
             )
         _check_text(request.text, "text")
+
+
+def _check_sentence(sentence: str, where: str, limits: Limits) -> None:
+    if len(sentence) > limits.max_characters:
+        raise LimitExceeded(
+            f"has {len(sentence)} characters, at most {limits.max_characters} are taken; "
+            "send a document to /analyze",
+            where,
+        )
+    _check_text(sentence, where)
 
 
 def _check_text(text: str, where: str) -> None:

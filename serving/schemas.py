@@ -1,12 +1,16 @@
 """The bodies of requests and responses; what `/docs.json` shows."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from claimstance.bundle import NAME, VERSION_PATTERN
 from claimstance.labels import Sentiment, Stance
 
 Score = Annotated[float, Field(ge=0, le=1)]
+
+MODEL_PATTERN = f"^{NAME}:{VERSION_PATTERN.removeprefix('^')}"
+"""A version as responses name it."""
 
 
 class ClassifyRequest(BaseModel):
@@ -25,6 +29,14 @@ class AnalyzeRequest(BaseModel):
     text: str
 
 
+class ExplainRequest(BaseModel):
+    """A sentence whose words are to be weighed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sentence: str
+
+
 class SentencePrediction(BaseModel):
     """What the model says of one sentence; each head's scores sum to 1."""
 
@@ -35,6 +47,28 @@ class SentencePrediction(BaseModel):
     confident: bool
     tokens: int
     truncated: bool
+
+
+class FeedbackRequest(BaseModel):
+    """A sentence with the labels that are right: a stance, a sentiment, or both.
+
+    `prediction` is what was shown, `model` the version that predicted it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[str, Field(strict=True)]
+    stance: Stance | None = None
+    sentiment: Sentiment | None = None
+    prediction: SentencePrediction | None = None
+    model: Annotated[str, Field(strict=True, pattern=MODEL_PATTERN)] | None = None
+
+
+class FeedbackResponse(BaseModel):
+    """A correction that is on the disk: its number, and when it was kept (ISO 8601, UTC)."""
+
+    id: int
+    time: str
 
 
 class ClassifyResponse(BaseModel):
@@ -74,6 +108,34 @@ class AnalyzeResponse(BaseModel):
     metadata: dict[str, str]
     sentences: list[DocumentSentence]
     summary: Summary
+
+
+class WordChange(BaseModel):
+    """A word, `sentence[start:end]` in characters, and what leaving it out does.
+
+    `change` is the score of the predicted stance without the word, less the score with it: below
+    0 where the word speaks for the stance.
+    """
+
+    start: int
+    end: int
+    text: str
+    change: Annotated[float, Field(ge=-1, le=1)]
+
+
+class ExplainResponse(BaseModel):
+    """How much each word of a sentence weighs, measured by leaving it out (occlusion).
+
+    `score` is that of `stance`, the predicted one; `words` are in the sentence's order. Where
+    `truncated`, the model read only the sentence's beginning.
+    """
+
+    model: str
+    method: Literal["occlusion"]
+    stance: Stance
+    score: Score
+    truncated: bool
+    words: list[WordChange]
 
 
 class ErrorBody(BaseModel):

@@ -5,6 +5,7 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 # BentoML sends usage data unless told not to before it is imported.
@@ -16,11 +17,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from claimstance import SENTIMENTS, STANCES, Prediction, Predictor, documents
+from claimstance import (
+    SENTIMENTS,
+    STANCES,
+    Prediction,
+    Predictor,
+    Sentiment,
+    Stance,
+    documents,
+    occlusion,
+)
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
+from claimstance.feedback import Correction, Store
 from claimstance.text import Span
-from serving import errors, schemas
+from serving import errors, page, schemas
 from serving.batcher import Batcher
+from serving.corrections import Corrections
 from serving.gate import Gate
 from serving.settings import limits
 
@@ -33,20 +45,7 @@ async def _describe(request: Request) -> Response:
     return JSONResponse(description.model_dump())
 
 
-async def _greet(request: Request) -> Response:
-    """Answer `GET /` until there is a page: where to go from here."""
-    return JSONResponse(
-        {
-            "model": request.app.state.description.model,
-            "classify": "POST /classify",
-            "analyze": "POST /analyze",
-            "about": "GET /model",
-            "openapi": "GET /docs.json",
-        }
-    )
-
-
-site = Starlette(routes=[Route("/", _greet), Route("/model", _describe)])
+site = Starlette(routes=[*page.ROUTES, Route("/model", _describe)])
 
 
 @bentoml.service(name="claimstance", traffic={"timeout": 30})
@@ -57,6 +56,7 @@ class ClaimstanceService:
     def __init__(self) -> None:
         self.predictor = Predictor.load()
         self.batcher = Batcher(self.predictor, LIMITS.max_waiting)
+        self.corrections = Corrections(Store.open())
         self.predictor.predict(["The first sentence pays for what is set up on first use."])
         site.state.description = _description(self.predictor)
         # What is loaded stays; without this the collector's walks over it make the slow tail.
@@ -65,8 +65,9 @@ class ClaimstanceService:
 
     @bentoml.on_shutdown
     def close(self) -> None:
-        """Let the batch in hand finish."""
+        """Let the batch and the corrections in hand finish."""
         self.batcher.close()
+        self.corrections.close()
 
     @bentoml.api(route="/classify")
     async def classify(self, sentences: list[str]) -> schemas.ClassifyResponse:
@@ -109,19 +110,70 @@ class ClaimstanceService:
             }
         )
 
+    @bentoml.api(route="/explain")
+    async def explain(self, sentence: str) -> schemas.ExplainResponse:
+        """Weigh a sentence's words by occlusion.
+
+        Per word, in order: how the score of the predicted stance changes when that one word is
+        left out. Below 0, the word speaks for the stance.
+        """
+        words = occlusion.words(sentence)
+        try:
+            if len(words) < 2:
+                raise InvalidInput("needs two words or more to leave one out", "sentence")
+            if len(words) > LIMITS.max_explained_words:
+                raise LimitExceeded(
+                    f"has {len(words)} words, at most {LIMITS.max_explained_words} are weighed",
+                    "sentence",
+                )
+            occluded = [occlusion.without(sentence, word) for word in words]
+            whole, *rest = await self.batcher.predict([sentence, *occluded])
+        except ClaimstanceError as error:
+            return _refused(error)
+        return _answer(
+            {
+                "model": self.predictor.model.tag,
+                "method": "occlusion",
+                "stance": whole.stance,
+                "score": whole.stance_scores[whole.stance],
+                "truncated": whole.truncated,
+                "words": [
+                    {"start": w.start, "end": w.end, "text": sentence[w.start : w.end], "change": c}
+                    for w, c in zip(words, occlusion.changes(whole, rest), strict=True)
+                ],
+            }
+        )
+
+    @bentoml.api(route="/feedback")
+    async def feedback(
+        self,
+        text: str,
+        stance: Stance | None = None,
+        sentiment: Sentiment | None = None,
+        prediction: schemas.SentencePrediction | None = None,
+        model: str | None = None,
+    ) -> schemas.FeedbackResponse:
+        """Keep a correction of a sentence's labels; answered with 201 once it is on the disk."""
+        shown = None if prediction is None else prediction.model_dump(mode="json")
+        try:
+            kept = await self.corrections.keep(Correction(text, stance, sentiment, shown, model))
+        except ClaimstanceError as error:
+            return _refused(error)
+        return _answer({"id": kept.id, "time": kept.time}, HTTPStatus.CREATED)
+
 
 def _split(text: str) -> tuple[documents.Document, list[Span]]:
     document = documents.parse(text)
     return document, document.sentences()
 
 
-def _answer(body: dict[str, Any]) -> Any:
+def _answer(body: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Any:
     """Return the JSON response itself, which BentoML passes through.
 
     Validating thousands of our own predictions would cost more than making them; the documented
     schema stays the annotated one, and a test holds the responses to it.
     """
-    return JSONResponse(body)
+    return JSONResponse(body, status)
 
 
 def _refused(error: ClaimstanceError) -> Any:

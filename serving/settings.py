@@ -16,6 +16,7 @@ class Limits(BaseModel):
     max_sentences: int = Field(1_000, gt=0, description="Sentences in one request.")
     max_characters: int = Field(20_000, gt=0, description="Characters of one sentence.")
     max_document_characters: int = Field(1_000_000, gt=0, description="Characters of a document.")
+    max_explained_words: int = Field(100, gt=0, description="Words of a sentence to explain.")
     max_waiting: int = Field(20_000, gt=0, description="Sentences waiting to be computed.")
 
 

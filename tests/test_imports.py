@@ -14,8 +14,13 @@ FORBIDDEN = {
     "serving": {"training", "torch", "transformers", "datasets", "sklearn", "ray"},
     "training": {"serving", "ray"},
 }
-ONLY_IN = {"bentoml": "claimstance/registry.py", "ray": "claimstance/scoring/ray_engine.py"}
-LATE = {"bentoml", "pandas", "scipy", "pyarrow", "duckdb", "jinja2", "ray"}
+ONLY_IN = {
+    "bentoml": "claimstance/registry.py",
+    "psycopg": "claimstance/feedback.py",
+    "ray": "claimstance/scoring/ray_engine.py",
+    "sqlite3": "claimstance/feedback.py",
+}
+LATE = {"bentoml", "pandas", "psycopg", "scipy", "pyarrow", "duckdb", "jinja2", "ray"}
 """What only some commands need, and those load when they are called."""
 
 

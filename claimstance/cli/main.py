@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from claimstance import documents
-from claimstance.cli import models, output, sentences
+from claimstance.cli import feedback, models, output, sentences
 from claimstance.cli.report import report
 from claimstance.cli.score import score
 from claimstance.errors import ClaimstanceError, InvalidInput
@@ -25,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app, name="models")
+app.add_typer(feedback.app, name="feedback")
 app.command()(score)
 app.command()(report)
 

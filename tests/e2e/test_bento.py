@@ -27,6 +27,7 @@ def test_the_bento_builds_and_serves(store: Path) -> None:
     content = {path.relative_to(folder / "src").parts[0] for path in (folder / "src").rglob("*.*")}
     assert {"claimstance", "serving", "models"} <= content
     assert not content & {"training", "tests", "data", "notebooks"}
+    assert (folder / "src" / "serving" / "page" / "page.js").is_file()
     assert not list(folder.rglob(bundle.WEIGHTS))
     requirements = (folder / "env" / "python" / "requirements.txt").read_text()
     assert "torch" not in requirements
@@ -34,6 +35,7 @@ def test_the_bento_builds_and_serves(store: Path) -> None:
     with serving(store, command, cwd=store) as client:
         response = client.post("/classify", json={"sentences": ["The reef is ours."]})
         assert response.status_code == 200
+        assert "<title>Claimstance</title>" in client.get("/").text
         version = bundle.read_manifest(bundle.released()).version
         assert response.json()["model"] == f"claimstance:{version}"
 

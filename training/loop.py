@@ -22,6 +22,11 @@ BUCKET = 32
 """Batches drawn together and sorted by length, so that little is spent on padding."""
 
 
+AVERAGE_EVERY = 4
+"""Steps between two weights that are averaged: neighbours hardly differ, and each costs a walk
+over all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A sentence ready for training: token ids, and each head's label or `IGNORED`."""
@@ -235,7 +240,7 @@ class _Average:
 
     def update(self, step: int) -> None:
         """Take in the weights after `step`, once averaging has begun."""
-        if step <= self._first:
+        if step <= self._first or (step - self._first) % AVERAGE_EVERY:
             return
         self._count += 1
         current = [p.detach() for p in self._network.parameters()]

@@ -26,8 +26,17 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FILE",
-        help="Labelled JSON Lines, CSV, Parquet or a datasets folder: text, stance, and optionally "
-        "sentiment, id, group, split. May be given several times.",
+        help="Labelled JSON Lines, CSV, TSV, Parquet or a datasets folder: text, stance, and "
+        "optionally sentiment, id, group, split; or an export of Label Studio, doccano, Prodigy "
+        "or Argilla. May be given several times.",
+    ),
+]
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...",
+        help="Labelled files, or exports of Label Studio, doccano, Prodigy or Argilla.",
     ),
 ]
 
@@ -53,6 +62,45 @@ def agreement() -> None:
     from training import agreement as agreeing
 
     print(agreeing.tables(), end="")
+
+
+@app.command("import")
+def import_(
+    files: Files,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON Lines file to write.")],
+    renamed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="OLD=NEW",
+            help="What a label means here: hawkish=firm, none=stance:neutral. May be repeated.",
+        ),
+    ] = None,
+    resolve: Annotated[
+        str,
+        typer.Option(
+            metavar="majority|error|NAME",
+            help="How several annotators' labels become one; a NAME's label decides.",
+        ),
+    ] = "majority",
+) -> None:
+    """Bring labels from Label Studio, doccano, Prodigy, Argilla or plain files into one file.
+
+    A tie is left out and counted, or refused with `--resolve error`. Annotators are written by
+    pseudonym, never by name.
+
+    Examples:
+      python -m training import project-3.json --out labels.jsonl --map hawkish=firm
+
+      python -m training import anna.jsonl bert.jsonl --out labels.jsonl --resolve anna
+    """
+    from training.imports import labelled, meaning
+
+    found = labelled.load(files, meaning.mapping(renamed or []), resolve)
+    labelled.write(found, out)
+    for line in found.summary():
+        print(line)
+    print(out)
 
 
 @app.command()
@@ -89,6 +137,8 @@ def fit(
     if not corpus and not data:
         raise typer.BadParameter("with --no-corpus, give labelled sentences with --data")
     loaded = corpora.load(data or [], corpus)
+    for line in loaded.told:
+        print(line)
     if loaded.lacking:
         print(
             f"{loaded.lacking} labelled sentences of public archives are left out for want of "
@@ -114,11 +164,12 @@ def evaluate(
     from claimstance import Predictor
     from training import corpus as corpora
     from training import evaluate as evaluating
-    from training import page, records
+    from training import page
+    from training.imports import labelled
 
     predictor = Predictor.load(version)
     if data:
-        chosen = [record for path in data for record in records.read(path)]
+        chosen = labelled.load(data).records
     else:
         chosen = corpora.load([], with_project=True).part("test")
     predictions = predictor.predict([record.text for record in chosen])

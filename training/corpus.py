@@ -1,9 +1,12 @@
 """The project's corpus: sentences written for it, and public sentences kept as references."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from claimstance.text import digest
 from training import records, splits
+from training.imports import labelled
 from training.records import Record
 
 DATA = Path(__file__).parent.parent / "data"
@@ -17,12 +20,13 @@ class Corpus:
     """Records with every split decided, and what is missing from them.
 
     `left_out` counts near duplicates that would have straddled a split, `lacking` references
-    whose text was not at hand.
+    whose text was not at hand. `told` says how a user's files were understood.
     """
 
     records: list[Record]
     left_out: int
     lacking: int
+    told: tuple[str, ...] = ()
 
     def part(self, split: str) -> list[Record]:
         """Return the records of one split."""
@@ -38,14 +42,15 @@ class Corpus:
 def load(files: list[Path], with_project: bool) -> Corpus:
     """Return the records of `files` and, if asked, the project's corpus, with splits decided.
 
-    Referenced sentences take part once `python -m training assemble` has joined them with a
-    copy of the archives.
+    Files may come from any tool that `training.imports` knows. Referenced sentences take part
+    once `python -m training assemble` has joined them with a copy of the archives.
 
     Raises:
         InvalidInput: a file's row does not fit; `where` names it.
     """
     gathered: list[Record] = []
     lacking = 0
+    told: list[str] = []
     if with_project:
         for path in sorted(AUTHORED.glob("*.jsonl")):
             gathered += records.read(path)
@@ -55,7 +60,28 @@ def load(files: list[Path], with_project: bool) -> Corpus:
                 gathered += records.read(joined)
             else:
                 lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
-    for path in files:
-        gathered += records.read(path)
+    if files:
+        own = labelled.load(files)
+        gathered += own.records
+        told = own.summary()
     assigned = splits.assign(gathered)
-    return Corpus(assigned, len(gathered) - len(assigned), lacking)
+    return Corpus(assigned, len(gathered) - len(assigned), lacking, tuple(told))
+
+
+def held_out() -> tuple[set[str], list[str]]:
+    """Return the digests of the project's dev and test sentences, and the texts at hand.
+
+    A referenced sentence has a digest always, a text once it is assembled.
+    """
+    digests: set[str] = set()
+    texts: list[str] = []
+    for path in sorted(AUTHORED.glob("*.jsonl")):
+        texts += [r.text for r in records.read(path) if splits.dealt(r).split != "train"]
+    for path in sorted(REFERENCES.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if row["split"] != "train":
+                digests.add(row["sha256"])
+        if (ASSEMBLED / path.name).exists():
+            texts += [r.text for r in records.read(ASSEMBLED / path.name) if r.split != "train"]
+    return digests | {digest(text) for text in texts}, texts

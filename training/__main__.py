@@ -1,8 +1,9 @@
-"""`python -m training`: the corpus, fitting a model version, evaluating it."""
+"""`python -m training`: labels, the corpus, fitting a model version, evaluating it."""
 
 import json
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from training.corpus import Corpus
 
 app = typer.Typer(
-    help="Make model versions: assemble the corpus, fit, evaluate.",
+    help="Make model versions: import and check labels, assemble the corpus, fit, evaluate.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -104,6 +105,32 @@ def import_(
 
 
 @app.command()
+def check(
+    files: Files,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write check.html here, with every row.")
+    ] = None,
+) -> None:
+    """Tell what is wrong with labelled files; exit 1 if they must not be trained on.
+
+    Looks for rows that do not fit, contradictions, copies, sentences of the project's dev or
+    test part, other languages, and labels that the model in production takes for wrong.
+    """
+    from claimstance import Predictor
+    from training import check as checking
+    from training import check_page
+
+    found = checking.check(files, Predictor.load())
+    print(check_page.text(found), end="")
+    if report is not None:
+        folder = _folder(report)
+        (folder / "check.html").write_text(check_page.render(found), encoding="utf-8")
+        print(folder / "check.html")
+    if found.refusals:
+        raise typer.Exit(1)
+
+
+@app.command()
 def fit(
     data: Data = None,
     corpus: Annotated[
@@ -137,8 +164,7 @@ def fit(
     if not corpus and not data:
         raise typer.BadParameter("with --no-corpus, give labelled sentences with --data")
     loaded = corpora.load(data or [], corpus)
-    for line in loaded.told:
-        print(line)
+    _tell(loaded.told)
     if loaded.lacking:
         print(
             f"{loaded.lacking} labelled sentences of public archives are left out for want of "
@@ -169,7 +195,9 @@ def evaluate(
 
     predictor = Predictor.load(version)
     if data:
-        chosen = labelled.load(data).records
+        own = labelled.load(data)
+        chosen = own.records
+        _tell(own.summary())
     else:
         chosen = corpora.load([], with_project=True).part("test")
     predictions = predictor.predict([record.text for record in chosen])
@@ -178,10 +206,7 @@ def evaluate(
     if report is None:
         print(text)
         return
-    try:
-        report.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot be made ({error.strerror})", str(report)) from error
+    _folder(report)
     (report / "metrics.json").write_text(text + "\n", encoding="utf-8")
     title = f"{predictor.model.tag} on {len(chosen)} sentences"
     content = page.render(title, figures)
@@ -203,6 +228,7 @@ def baselines(
     from training import settings
 
     loaded = corpora.load(data or [], with_project=not data)
+    _tell(loaded.told)
     results = rivals.compare(loaded.part("train"), loaded.part(split), settings.load())
     for name, macro_f1 in results.items():
         print(f"{macro_f1:.3f}  {name}")
@@ -226,6 +252,21 @@ def release(
     manifest = fitting.fit(run)
     registry.promote(manifest.version)
     print(f"{manifest.tag} is in production")
+
+
+def _tell(lines: Iterable[str]) -> None:
+    """Say on standard error how files were understood, and what of them is left out."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def _folder(path: Path) -> Path:
+    """Return a folder to write into, made if need be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be made ({error.strerror})", str(path)) from error
+    return path
 
 
 def _counts(loaded: "Corpus") -> str:

@@ -68,20 +68,26 @@ def load(files: list[Path], with_project: bool) -> Corpus:
     return Corpus(assigned, len(gathered) - len(assigned), lacking, tuple(told))
 
 
-def held_out() -> tuple[set[str], list[str]]:
-    """Return the digests of the project's dev and test sentences, and the texts at hand.
+@dataclass(frozen=True)
+class Known:
+    """The project's own sentences: their split by digest, and the held-out texts at hand.
 
     A referenced sentence has a digest always, a text once it is assembled.
     """
-    digests: set[str] = set()
-    texts: list[str] = []
-    for path in sorted(AUTHORED.glob("*.jsonl")):
-        texts += [r.text for r in records.read(path) if splits.dealt(r).split != "train"]
+
+    splits: dict[str, str]
+    held_out: list[str]
+
+
+def known() -> Known:
+    """Return what the project's corpus holds, to compare other sentences with."""
+    found: dict[str, str] = {}
     for path in sorted(REFERENCES.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            if row["split"] != "train":
-                digests.add(row["sha256"])
-        if (ASSEMBLED / path.name).exists():
-            texts += [r.text for r in records.read(ASSEMBLED / path.name) if r.split != "train"]
-    return digests | {digest(text) for text in texts}, texts
+            found[row["sha256"]] = row["split"]
+    joined = sorted(ASSEMBLED.glob("*.jsonl"))
+    rows = [r for path in [*sorted(AUTHORED.glob("*.jsonl")), *joined] for r in records.read(path)]
+    rows = [splits.dealt(row) for row in rows]
+    found |= {digest(row.text): str(row.split) for row in rows}
+    return Known(found, [row.text for row in rows if row.split != "train"])

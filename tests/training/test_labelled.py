@@ -10,6 +10,7 @@ import pytest
 
 from claimstance.errors import InvalidInput
 from tests.conftest import ROOT
+from training import corpus
 from training.imports import labelled, meaning
 from training.imports.agreement import alpha
 
@@ -153,6 +154,17 @@ def test_agreement_is_kappa_for_two_and_alpha_for_more(tmp_path: Path) -> None:
     rows = [*TWO, ("a", "firm", "cara"), ("c", "neutral", "cara"), ("c", "neutral", "anna")]
     lines = labelled.load([table(tmp_path, rows)]).summary()
     assert any("stance: Krippendorff's alpha" in line for line in lines)
+
+
+def test_training_takes_an_export_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl"
+    rows = [{"id": n, "text": f"Sentence {n} of its own.", "label": ["firm"]} for n in range(40)]
+    path.write_text("\n".join(map(json.dumps, [*rows, {"id": 40, "text": "x", "label": []}])))
+    loaded = corpus.load([path], with_project=False)
+    assert len(loaded.records) == 40
+    assert all(record.stance == "firm" for record in loaded.records)
+    assert any("doccano" in line for line in loaded.told)
+    assert "left out: 1 answers without a label" in loaded.told
 
 
 def test_the_command_tells_what_it_understood(tmp_path: Path) -> None:

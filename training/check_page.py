@@ -1,10 +1,10 @@
 """A check as text for the terminal, and as a page."""
 
 import html
-import textwrap
 
 from matplotlib.figure import Figure
 
+from claimstance.text import normalize
 from training import page
 from training.check import BALANCE, Report, Section
 
@@ -20,14 +20,17 @@ def text(report: Report) -> str:
     for section in report.sections:
         shown = section.rows if section.whole else section.rows[:SHOWN]
         parts.append(f"{section.title}: {section.told}")
-        parts += [
-            f"  {' | '.join(textwrap.shorten(cell, _WIDTH, placeholder='...') for cell in row)}"
-            for row in shown
-        ]
+        parts += [f"  {' | '.join(map(_short, row))}" for row in shown]
         if len(shown) < len(section.rows):
             parts.append(f"  ... and {len(section.rows) - len(shown)} more; --report shows all")
     parts += ["", _verdict(report)]
     return "\n".join(parts) + "\n"
+
+
+def _short(cell: str) -> str:
+    """Return what fits a terminal, without anything that would steer it."""
+    cell = normalize(cell)
+    return cell if len(cell) <= _WIDTH else f"{cell[: _WIDTH - 3]}..."
 
 
 def render(report: Report) -> str:

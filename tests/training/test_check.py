@@ -194,6 +194,11 @@ def test_english_of_the_corpus_is_taken_for_english(
     assert foreign == []
 
 
+def test_a_file_without_a_label_is_refused(tmp_path: Path, released: Predictor) -> None:
+    report = check.check([written(tmp_path, [])], released)
+    assert report.refusals == ["there is no labelled sentence"]
+
+
 def test_a_file_of_one_label_accuses_nobody(released: Predictor, clean: list[Row]) -> None:
     rows = [Record(row["text"], STANCES[0], None, "", "") for row in clean[:10]]
     assert label_errors.suspects(rows, released.predict([r.text for r in rows]), "stance") == []

@@ -334,6 +334,40 @@ def test_a_class_that_a_dataset_leaves_open_is_no_label(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        "\n\ntext,stance\na,firm\n",
+        "text,stance\ra,firm\r",
+        '"text";"stance"\na;firm',
+        ",text,stance\n0,a,firm\n",
+        '\ufeff{"text": "a", "stance": "firm"}\r\n',
+        ' [ {"text": "a", "stance": "firm"} ]',
+    ],
+)
+def test_files_as_programs_write_them(tmp_path: Path, content: str) -> None:
+    (tmp_path / "labels").write_bytes(content.encode())
+    assert read(tmp_path / "labels") == {"a": ("firm", None)}
+
+
+def test_a_column_label_is_read_by_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("text,label\na,Positive\nb,neutral\nc,negative\n")
+    assert read(path) == {
+        "a": (None, "positive"),
+        "b": (None, "neutral"),
+        "c": (None, "negative"),
+    }
+
+
+def test_numbered_labels_can_be_named(tmp_path: Path) -> None:
+    path = array(tmp_path, [{"text": "a", "label": 0}, {"text": "b", "label": 2}])
+    with pytest.raises(InvalidInput, match=r"'0' \(1\), '2' \(1\)"):
+        labelled.load([path])
+    found = labelled.load([path], {"0": "negative", "2": "positive"})
+    assert [r.sentiment for r in found.records] == ["negative", "positive"]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ([{"title": "a", "body": "b"}], r"is no export of .*there are: title, body"),
@@ -375,6 +409,11 @@ def test_damaged_and_hostile_files_are_refused(
             labelled.load([tmp_path / "export"])
     (tmp_path / "export").write_text("[" * 100_000)
     with pytest.raises(ClaimstanceError, match="is not JSON"):
+        labelled.load([tmp_path / "export"])
+    with zipfile.ZipFile(tmp_path / "export", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(DocumentUnreadable, match="save it as CSV"):
         labelled.load([tmp_path / "export"])
     monkeypatch.setattr(files, "LARGEST_ZIP", 1000)
     with zipfile.ZipFile(tmp_path / "export", "w", zipfile.ZIP_DEFLATED) as archive:

@@ -129,6 +129,14 @@ def test_neutral_alone_is_asked_about_and_can_be_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    path = table(tmp_path, TWO)
+    for target in (tmp_path / "none" / "out.jsonl", path / "out.jsonl", tmp_path):
+        with pytest.raises(InvalidInput, match="cannot be written"):
+            labelled.write(labelled.load([path]), target)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]
+
+
 @pytest.mark.parametrize("pair", ["hawkish", "=firm", "hawkish=strong", "x=stance:negative", ""])
 def test_a_mapping_that_says_nothing_is_refused(pair: str) -> None:
     with pytest.raises(InvalidInput, match="--map"):

@@ -10,7 +10,7 @@ from training.imports.judgement import Dropped, Judgement, Values, labels, pseud
 
 NAME = "doccano"
 
-_TOGETHER = ("all", "unknown", "admin_all")
+_TOGETHER = ("all", "unknown")
 _OWN = {"id", "doc_id", "label", "labels", "cats", "username", "Comments", "comments"}
 
 

@@ -95,11 +95,10 @@ def _object(item: Any, where: str) -> Row:
 
 
 def _table(text: str, where: str) -> Iterator[Row]:
-    header = text.lstrip().split("\n", 1)[0]
-    columns = {mark: next(csv.reader([header], delimiter=mark), []) for mark in DELIMITERS}
-    found = [mark for mark, names in columns.items() if "text" in map(str.strip, names)]
-    mark = found[0] if found else max(DELIMITERS, key=lambda mark: len(columns[mark]))
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=mark)
+    text = text.lstrip("\r\n")
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text.splitlines()[0])
+    )
     try:
         for number, row in enumerate(reader, 1):
             place = f"{where} row {number}"
@@ -112,6 +111,12 @@ def _table(text: str, where: str) -> Iterator[Row]:
         yield Row(place, InvalidInput(str(error), place))
 
 
+def _delimiter(header: str) -> str:
+    columns = {mark: [name.strip(' "') for name in header.split(mark)] for mark in DELIMITERS}
+    found = [mark for mark, names in columns.items() if "text" in names]
+    return found[0] if found else max(DELIMITERS, key=lambda mark: len(columns[mark]))
+
+
 def _zip(path: Path) -> Iterator[Row]:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -120,6 +125,8 @@ def _zip(path: Path) -> Iterator[Row]:
                 for member in archive.infolist()
                 if not member.is_dir() and not member.filename.startswith("__MACOSX/")
             ]
+            if any(member.filename == "[Content_Types].xml" for member in members):
+                raise DocumentUnreadable("is an office document; save it as CSV", str(path))
             if sum(member.file_size for member in members) > LARGEST_ZIP:
                 raise LimitExceeded(f"holds more than {LARGEST_ZIP} bytes", str(path))
             for member in members:

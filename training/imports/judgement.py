@@ -79,13 +79,13 @@ def sentence(values: Values, where: str) -> str:
 
 
 def labels(value: Any, where: str) -> list[str]:
-    """Return the labels in `value`: one, or a list of them; none when it is empty.
+    """Return the labels in `value`: a name or number, or a list of them; none when it is empty.
 
     Raises:
         InvalidInput: it holds something else than names.
     """
     found = value if isinstance(value, list) else [value]
     found = [item for item in found if item not in (None, "")]
-    if not all(isinstance(item, str) for item in found):
+    if not all(isinstance(item, str | int) for item in found):
         raise InvalidInput("must be labels of the whole sentence, by name", where)
-    return found
+    return [str(item) for item in found]

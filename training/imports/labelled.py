@@ -4,10 +4,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from claimstance.errors import DocumentUnreadable, InvalidInput
+from claimstance.errors import InvalidInput
 from training import records
 from training.imports import agreement, meaning, recognise, resolve
 from training.imports.judgement import Dropped, Values
@@ -145,7 +146,7 @@ def write(labelled: Labelled, target: Path) -> None:
     """Write the rows as JSON Lines, whole or not at all.
 
     Raises:
-        DocumentUnreadable: the place cannot be written to.
+        InvalidInput: the place cannot be written to.
     """
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -155,5 +156,6 @@ def write(labelled: Labelled, target: Path) -> None:
                 file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
         aside.replace(target)
     except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise DocumentUnreadable(f"cannot be written ({error.strerror})", str(target)) from error
+        with suppress(OSError):
+            aside.unlink()
+        raise InvalidInput(f"cannot be written ({error.strerror})", str(target)) from error

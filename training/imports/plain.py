@@ -1,4 +1,7 @@
-"""Plain rows, this project's feedback among them: `text`, `stance`, `sentiment`, and more."""
+"""Plain rows, this project's feedback among them: `text`, `stance`, `sentiment`, and more.
+
+Where neither is there, a column `label` is read as whichever of them its labels belong to.
+"""
 
 from collections.abc import Iterator
 
@@ -9,6 +12,7 @@ NAME = "plain records"
 
 _ANNOTATOR = ("annotator", "username")
 _HEADS = ("stance", "sentiment")
+_LABEL = ("label",)
 
 
 def fits(row: Values) -> bool:
@@ -18,9 +22,10 @@ def fits(row: Values) -> bool:
 
 def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
     """Yield what the row says; `Tool` tells the rest."""
-    answers = {n: labels(row[n], f"{where} field {n}") for n in _HEADS if n in row}
+    columns = [name for name in _HEADS if name in row] or [name for name in _LABEL if name in row]
+    answers = {name: labels(row[name], f"{where} field {name}") for name in columns}
     who = next((row[name] for name in _ANNOTATOR if row.get(name)), None)
-    own = {"text", *_HEADS, *_ANNOTATOR}
+    own = {"text", *columns, *_ANNOTATOR}
     fields = {name: value for name, value in row.items() if name not in own}
     if not isinstance(row.get("text"), str):
         raise InvalidInput("must hold a sentence", f"{where} field text")

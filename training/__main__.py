@@ -36,7 +36,7 @@ Data = Annotated[
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="Labelled files, or exports of Label Studio, doccano, Prodigy or Argilla.",
     ),
 ]
@@ -93,7 +93,7 @@ def import_(
     Examples:
       python -m training import project-3.json --out labels.jsonl --map hawkish=firm
 
-      python -m training import anna.jsonl bert.jsonl --out labels.jsonl --resolve anna
+      python -m training import doccano.zip --out labels.jsonl --resolve anna
     """
     from training.imports import labelled, meaning
 

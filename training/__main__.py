@@ -1,8 +1,9 @@
-"""`python -m training`: the corpus, fitting a model version, evaluating it."""
+"""`python -m training`: labels, the corpus, fitting a model version, evaluating it."""
 
 import json
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from training.retrain import Outcome
 
 app = typer.Typer(
-    help="Make model versions: assemble the corpus, fit, evaluate.",
+    help="Make model versions: import and check labels, assemble the corpus, fit, evaluate.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -27,8 +28,17 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="FILE",
-        help="Labelled JSON Lines, CSV, Parquet or a datasets folder: text, stance, and optionally "
-        "sentiment, id, group, split. May be given several times.",
+        help="Labelled JSON Lines, CSV, TSV, Parquet or a datasets folder: text, stance, and "
+        "optionally sentiment, id, group, split; or an export of Label Studio, doccano, Prodigy "
+        "or Argilla. May be given several times.",
+    ),
+]
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE",
+        help="Labelled files, or exports of Label Studio, doccano, Prodigy or Argilla.",
     ),
 ]
 
@@ -54,6 +64,71 @@ def agreement() -> None:
     from training import agreement as agreeing
 
     print(agreeing.tables(), end="")
+
+
+@app.command("import")
+def import_(
+    files: Files,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON Lines file to write.")],
+    renamed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="OLD=NEW",
+            help="What a label means here: hawkish=firm, none=stance:neutral. May be repeated.",
+        ),
+    ] = None,
+    resolve: Annotated[
+        str,
+        typer.Option(
+            metavar="majority|error|NAME",
+            help="How several annotators' labels become one; a NAME's label decides.",
+        ),
+    ] = "majority",
+) -> None:
+    """Bring labels from Label Studio, doccano, Prodigy, Argilla or plain files into one file.
+
+    A tie is left out and counted, or refused with `--resolve error`. Annotators are written by
+    pseudonym, never by name.
+
+    Examples:
+      python -m training import project-3.json --out labels.jsonl --map hawkish=firm
+
+      python -m training import doccano.zip --out labels.jsonl --resolve anna
+    """
+    from training.imports import labelled, meaning
+
+    found = labelled.load(files, meaning.mapping(renamed or []), resolve)
+    labelled.write(found, out)
+    for line in found.summary():
+        print(line)
+    print(out)
+
+
+@app.command()
+def check(
+    files: Files,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write check.html here, with every row.")
+    ] = None,
+) -> None:
+    """Tell what is wrong with labelled files; exit 1 if they must not be trained on.
+
+    Looks for rows that do not fit, contradictions, copies, sentences of the project's dev or
+    test part, other languages, and labels that the model in production takes for wrong.
+    """
+    from claimstance import Predictor
+    from training import check as checking
+    from training import check_page
+
+    found = checking.check(files, Predictor.load())
+    print(check_page.text(found), end="")
+    if report is not None:
+        folder = _folder(report)
+        (folder / "check.html").write_text(check_page.render(found), encoding="utf-8")
+        print(folder / "check.html")
+    if found.refusals:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -90,6 +165,7 @@ def fit(
     if not corpus and not data:
         raise typer.BadParameter("with --no-corpus, give labelled sentences with --data")
     loaded = corpora.load(data or [], corpus)
+    _tell(loaded.told)
     if loaded.lacking:
         print(
             f"{loaded.lacking} labelled sentences of public archives are left out for want of "
@@ -115,11 +191,14 @@ def evaluate(
     from claimstance import Predictor
     from training import corpus as corpora
     from training import evaluate as evaluating
-    from training import page, records
+    from training import page
+    from training.imports import labelled
 
     predictor = Predictor.load(version)
     if data:
-        chosen = [record for path in data for record in records.read(path)]
+        own = labelled.load(data)
+        chosen = own.records
+        _tell(own.summary())
     else:
         chosen = corpora.load([], with_project=True).part("test")
     predictions = predictor.predict([record.text for record in chosen])
@@ -128,10 +207,7 @@ def evaluate(
     if report is None:
         print(text)
         return
-    try:
-        report.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot be made ({error.strerror})", str(report)) from error
+    _folder(report)
     (report / "metrics.json").write_text(text + "\n", encoding="utf-8")
     title = f"{predictor.model.tag} on {len(chosen)} sentences"
     content = page.render(title, figures)
@@ -153,11 +229,12 @@ def compare(
     neither version was trained on.
     """
     from training import corpus as corpora
-    from training import records, retrain
+    from training import retrain
+    from training.imports import labelled
 
-    held = [record for path in data or [] for record in records.read(path)]
+    held = labelled.load(data).records if data else []
     loaded = corpora.load([], with_project=True)
-    _tell(retrain.compare(challenger, loaded, held), report)
+    _decided(retrain.compare(challenger, loaded, held), report)
 
 
 @app.command("retrain")
@@ -180,7 +257,7 @@ def retrain_(
     from training import retrain
 
     outcome = retrain.retrain(data, version, seed, lambda step: print(step, flush=True))
-    _tell(outcome, report)
+    _decided(outcome, report)
     if not outcome.passed:
         print(f"{outcome.manifest.tag} was not promoted.")
         sys.exit(1)
@@ -202,6 +279,7 @@ def baselines(
     from training import settings
 
     loaded = corpora.load(data or [], with_project=not data)
+    _tell(loaded.told)
     results = rivals.compare(loaded.part("train"), loaded.part(split), settings.load())
     for name, macro_f1 in results.items():
         print(f"{macro_f1:.3f}  {name}")
@@ -224,19 +302,35 @@ def release(
     print(_counts(loaded))
     manifest = fitting.fit(run)
     outcome = retrain.compare(manifest.version, loaded, [])
-    _tell(outcome, None)
+    _decided(outcome, None)
     if outcome.passed:
         registry.promote(manifest.version)
         print(f"{manifest.tag} is in production")
 
 
-def _tell(outcome: "Outcome", report: Path | None) -> None:
+def _decided(outcome: "Outcome", report: Path | None) -> None:
+    """Say what a comparison came to, and write its page if asked."""
     from training import outcome as telling
 
     print(telling.text(outcome))
     if report:
         report.write_text(telling.render(outcome), encoding="utf-8")
         print(report)
+
+
+def _tell(lines: Iterable[str]) -> None:
+    """Say on standard error how files were understood, and what of them is left out."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def _folder(path: Path) -> Path:
+    """Return a folder to write into, made if need be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"cannot be made ({error.strerror})", str(path)) from error
+    return path
 
 
 def _counts(loaded: "Corpus") -> str:

@@ -5,10 +5,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from sklearn.metrics import cohen_kappa_score
-
 from claimstance.labels import SENTIMENTS, STANCES
 from training.corpus import AUTHORED, REFERENCES
+from training.imports.agreement import kappa
 
 SMALLEST = 50
 """A slice of fewer sentences says too little to be reported."""
@@ -58,9 +57,9 @@ def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
         lines.append(f"| {name} | {len(found)} | {_agreed(found, 0)} | {_agreed(found, 1)} |")
     for head, labels in enumerate((STANCES, SENTIMENTS)):
         for label in labels:
-            kappa = _kappa([[p[head] == label for p in row["passes"]] for row in rows])
+            figure = kappa([[p[head] == label for p in row["passes"]] for row in rows])
             cells = ["", "", "", ""]
-            cells[2 * head + 1] = kappa
+            cells[2 * head + 1] = figure
             kind = ("stance", "sentiment")[head]
             lines.append(f"| {kind} {label} against the rest | {len(rows)} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -68,11 +67,4 @@ def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> str:
 
 def _agreed(rows: list[dict[str, Any]], head: int) -> str:
     pairs = [[p[head] for p in row["passes"]] for row in rows]
-    return f"{sum(a == b for a, b in pairs) / len(pairs):.1%} | {_kappa(pairs)}"
-
-
-def _kappa(pairs: list[list[Any]]) -> str:
-    """Return Cohen's kappa (1960), or a dash where both gave one and the same label throughout."""
-    if len({label for pair in pairs for label in pair}) < 2:
-        return "-"
-    return f"{cohen_kappa_score([a for a, _ in pairs], [b for _, b in pairs]):.2f}"
+    return f"{sum(a == b for a, b in pairs) / len(pairs):.1%} | {kappa(pairs)}"

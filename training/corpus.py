@@ -1,9 +1,12 @@
 """The project's corpus: sentences written for it, and public sentences kept as references."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from claimstance.text import digest
 from training import records, splits
+from training.imports import labelled
 from training.records import Record
 
 DATA = Path(__file__).parent.parent / "data"
@@ -18,13 +21,15 @@ class Corpus:
 
     `left_out` counts near duplicates that would have straddled a split, `lacking` references
     whose text was not at hand. `tests` are the project's own test sentences, without those of
-    any file: `written` for it, and the `whole`, where no reference lacks its text.
+    any file: `written` for it, and the `whole`, where no reference lacks its text. `told` says
+    how a user's files were understood.
     """
 
     records: list[Record]
     left_out: int
     lacking: int
     tests: dict[str, list[Record]]
+    told: tuple[str, ...] = ()
 
     def part(self, split: str) -> list[Record]:
         """Return the records of one split."""
@@ -40,14 +45,15 @@ class Corpus:
 def load(files: list[Path], with_project: bool) -> Corpus:
     """Return the records of `files` and, if asked, the project's corpus, with splits decided.
 
-    Referenced sentences take part once `python -m training assemble` has joined them with a
-    copy of the archives.
+    Files may come from any tool that `training.imports` knows. Referenced sentences take part
+    once `python -m training assemble` has joined them with a copy of the archives.
 
     Raises:
         InvalidInput: a file's row does not fit; `where` names it.
     """
     gathered: list[Record] = []
     lacking = 0
+    told: list[str] = []
     if with_project:
         for path in sorted(AUTHORED.glob("*.jsonl")):
             gathered += records.read(path)
@@ -58,10 +64,12 @@ def load(files: list[Path], with_project: bool) -> Corpus:
             else:
                 lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
     tests = _tests(gathered, lacking) if with_project else {}
-    for path in files:
-        gathered += records.read(path)
+    if files:
+        own = labelled.load(files)
+        gathered += own.records
+        told = own.summary()
     assigned = splits.assign(gathered)
-    return Corpus(assigned, len(gathered) - len(assigned), lacking, tests)
+    return Corpus(assigned, len(gathered) - len(assigned), lacking, tests, tuple(told))
 
 
 def _tests(project: list[Record], lacking: int) -> dict[str, list[Record]]:
@@ -69,3 +77,28 @@ def _tests(project: list[Record], lacking: int) -> dict[str, list[Record]]:
     whole = [record for record in splits.assign(project) if record.split == "test"]
     written = [record for record in whole if "source" not in record.slices]
     return {"written": written} if lacking else {"written": written, "whole": whole}
+
+
+@dataclass(frozen=True)
+class Known:
+    """The project's own sentences: their split by digest, and the held-out texts at hand.
+
+    A referenced sentence has a digest always, a text once it is assembled.
+    """
+
+    splits: dict[str, str]
+    held_out: list[str]
+
+
+def known() -> Known:
+    """Return what the project's corpus holds, to compare other sentences with."""
+    found: dict[str, str] = {}
+    for path in sorted(REFERENCES.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            found[row["sha256"]] = row["split"]
+    joined = sorted(ASSEMBLED.glob("*.jsonl"))
+    rows = [r for path in [*sorted(AUTHORED.glob("*.jsonl")), *joined] for r in records.read(path)]
+    rows = [splits.dealt(row) for row in rows]
+    found |= {digest(row.text): str(row.split) for row in rows}
+    return Known(found, [row.text for row in rows if row.split != "train"])

@@ -68,7 +68,7 @@ def render(outcome: Outcome) -> str:
         f"<p>Size {size[0] / 1e6:.1f} MB against {size[1] / 1e6:.1f} MB; speed {speed[0]:.0f} "
         f"against {speed[1]:.0f} sentences a second here.</p>"
     )
-    return page.whole(title, parts)
+    return page.document(title, parts)
 
 
 def _set(name: str) -> str:

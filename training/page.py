@@ -1,4 +1,4 @@
-"""An evaluation as a page: one self-contained HTML file with plots."""
+"""An evaluation as a page, and what every page is made of: one self-contained HTML file."""
 
 import base64
 import html
@@ -21,27 +21,25 @@ h1, h2 { line-height: 1.2 } img { max-width: 100%; height: auto }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
 td, th { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #d6dbe1 }
 td:first-child, th:first-child { text-align: left }
+.prose td, .prose th { text-align: left; vertical-align: top; overflow-wrap: break-word }
 """
 
 
 def render(title: str, figures: dict[str, Any]) -> str:
     """Return the page for `figures`, as `evaluate.figures` made them."""
-    parts: list[str] = []
-    for head in evaluate.HEADS:
-        if head in figures:
-            parts += _section(head, figures[head])
-    return whole(title, parts)
+    heads = [head for head in evaluate.HEADS if head in figures]
+    return document(title, [part for head in heads for part in _section(head, figures[head])])
 
 
-def whole(title: str, parts: Sequence[str]) -> str:
-    """Return a page of these parts, HTML each, under a title."""
-    head = [
+def document(title: str, parts: Sequence[str]) -> str:
+    """Return the page with that title (text) and those parts (HTML)."""
+    start = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style>",
         f"<h1>{html.escape(title)}</h1>",
     ]
-    return "\n".join([*head, *parts]) + "\n"
+    return "\n".join([*start, *parts]) + "\n"
 
 
 def _section(head: str, figures: dict[str, Any]) -> list[str]:
@@ -75,14 +73,15 @@ def _section(head: str, figures: dict[str, Any]) -> list[str]:
     return parts
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return an HTML table; cells are shown as they are, markup in them too."""
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], prose: bool = False) -> str:
+    """Return an HTML table of figures, or of `prose`; cells are what prints as text."""
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
         for row in rows
     )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    kind = " class='prose'" if prose else ""
+    return f"<table{kind}><tr>{head}</tr>{body}</table>"
 
 
 def _confusion(figures: dict[str, Any]) -> Figure:
@@ -134,7 +133,7 @@ def _risk_coverage(figures: dict[str, Any]) -> Figure:
 
 
 def image(figure: Figure, description: str) -> str:
-    """Return a figure as an HTML image that holds its own data."""
+    """Return a figure as an HTML image that needs no other file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, bbox_inches="tight")
     data = base64.b64encode(buffer.getvalue()).decode()

@@ -1,19 +1,15 @@
 """Labelled sentences: one record, and the files that hold many."""
 
-import csv
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import datasets
-
-from claimstance.documents import read_text
-from claimstance.errors import DocumentUnreadable, InvalidInput
+from claimstance.errors import InvalidInput
 from claimstance.labels import Sentiment, Stance
 from claimstance.text import digest, normalize
+from training.imports import files
 
 Label = TypeVar("Label", Stance, Sentiment)
 
@@ -37,7 +33,7 @@ class Record:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records of a labelled JSON Lines, CSV or Parquet file, or a `datasets` folder.
+    """Return the records of a file that holds them as they are, one a row.
 
     Columns: `text`; `stance` or `sentiment` or both; optionally `id`, `group`, `split`. Any
     other column of short text is kept as a slice to report by. Without `group` a sentence is
@@ -47,75 +43,22 @@ def read(path: Path) -> list[Record]:
         DocumentUnreadable: the file cannot be read as UTF-8.
         InvalidInput: a row does not fit; `where` names file, row and field.
     """
-    readers = {".csv": _csv, ".parquet": _parquet}
-    reader = _folder if path.is_dir() else readers.get(path.suffix.lower(), _jsonl)
-    rows = reader(path)
-    records = [_record(row, f"{path} row {number}") for number, row in rows]
+    records = []
+    for row in files.rows(path):
+        if isinstance(row.values, InvalidInput):
+            raise row.values
+        records.append(record(row.values, row.where))
     if not records:
         raise InvalidInput("holds no labelled sentence", str(path))
     return records
 
 
-def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(read_text(path).splitlines(keepends=True), strict=True)
-    try:
-        for number, row in enumerate(reader, 1):
-            if None in row:
-                raise InvalidInput("has more fields than the header", f"{path} row {number}")
-            yield number, {name: value for name, value in row.items() if value}
-    except csv.Error as error:
-        raise InvalidInput(str(error), f"{path} line {reader.reader.line_num}") from error
+def record(row: dict[str, Any], where: str) -> Record:
+    """Return the record that a row holds; `read` tells its columns.
 
-
-def _jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InvalidInput("is not JSON", f"{path} row {number}") from error
-        if not isinstance(row, dict):
-            raise InvalidInput("must be a JSON object", f"{path} row {number}")
-        yield number, row
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        yield from _dataset(datasets.Dataset.from_parquet(str(path), keep_in_memory=True))
-    except (OSError, ValueError) as error:
-        raise DocumentUnreadable(f"is not Parquet ({error})", str(path)) from error
-
-
-def _folder(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows of a folder that `Dataset.save_to_disk` wrote; splits keep their names."""
-    try:
-        loaded = datasets.load_from_disk(str(path))
-    except (OSError, ValueError) as error:
-        raise DocumentUnreadable(f"is no folder of a dataset ({error})", str(path)) from error
-    if isinstance(loaded, datasets.Dataset):
-        yield from _dataset(loaded)
-        return
-    for name, part in loaded.items():
-        split = {"validation": "dev"}.get(name, name)
-        for number, row in _dataset(part):
-            yield number, {"split": split, **row}
-
-
-def _dataset(dataset: datasets.Dataset) -> Iterator[tuple[int, dict[str, Any]]]:
-    classes = {
-        name: feature
-        for name, feature in dataset.features.items()
-        if isinstance(feature, datasets.ClassLabel)
-    }
-    for number, row in enumerate(dataset, 1):
-        named = {
-            name: classes[name].int2str(row[name]) for name in classes if row[name] is not None
-        }
-        yield number, {**row, **named}
-
-
-def _record(row: dict[str, Any], where: str) -> Record:
+    Raises:
+        InvalidInput: it does not fit; `where` and the field are named.
+    """
     text = row.get("text")
     if not isinstance(text, str) or not normalize(text):
         raise InvalidInput("must hold a sentence", f"{where} field text")

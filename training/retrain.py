@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from claimstance import bundle, registry
+from claimstance import Predictor, bundle, registry
 from claimstance.bundle import Manifest
+from claimstance.errors import InvalidInput
 from claimstance.verdicts import Verdict
-from training import comparing, corpus, fit, gate, settings
+from training import check, comparing, corpus, fit, gate, settings
 from training.corpus import Corpus
 from training.gate import Check
 from training.records import Record
@@ -49,11 +50,19 @@ def retrain(
         step: told what happens next.
 
     Raises:
-        InvalidInput: the labels cannot be read, or production was kept from other test sentences.
+        InvalidInput: the labels cannot be read or must not be trained on, or production was
+            kept from other test sentences.
         ModelExists: there is a version of that name.
     """
-    step("reading the new labels and the corpus")
+    step("checking the new labels")
     champion = registry.find()
+    refusals = check.check(files, Predictor(champion)).refusals
+    if refusals:
+        raise InvalidInput(
+            f"must not be trained on: {'; '.join(refusals)}; `python -m training check` shows where",
+            ", ".join(map(str, files)),
+        )
+    step("reading the corpus")
     loaded = corpus.load(list(files), with_project=True)
     own = {record.id for record in corpus.load([], with_project=True).records}
     new = [record for record in loaded.records if record.id not in own]

@@ -25,18 +25,23 @@ def assign(records: Sequence[Record]) -> list[Record]:
     Of sentences that are equal or nearly so on two sides, the copy in training is left out, and
     between dev and test the one in dev.
     """
-    dealt = [r if r.split else replace(r, split=_deal(r.group)) for r in records]
+    decided = [dealt(record) for record in records]
     held = {"dev", "test"}
     drop = set()
-    for first, second in near_duplicates([r.text for r in dealt]):
-        a, b = dealt[first], dealt[second]
+    for first, second in near_duplicates([r.text for r in decided]):
+        a, b = decided[first], decided[second]
         if a.split == b.split:
             continue
         if a.split in held and b.split in held:
             drop.add(first if a.split == "dev" else second)
         else:
             drop.add(second if a.split in held else first)
-    return [record for index, record in enumerate(dealt) if index not in drop]
+    return [record for index, record in enumerate(decided) if index not in drop]
+
+
+def dealt(record: Record) -> Record:
+    """Return `record` with its split decided: the fixed one, else its group's place."""
+    return record if record.split else replace(record, split=_deal(record.group))
 
 
 def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int]]:

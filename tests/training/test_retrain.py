@@ -1,6 +1,7 @@
 """From new labels to a decision: better goes in, worse stays out, and production is never torn."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_good_labels_give_a_version_that_may_go_in(
 ) -> None:
     done, steps = attempt(labels(tmp_path / "new.jsonl", wrong=False), "better")
     assert registry.production() == "champion"
-    assert len(steps) == 3
+    assert len(steps) == 4
     assert done.manifest.parent == champion.tag
     new = done.comparison["sets"]["new"]
     assert new["sentences"] > 0
@@ -78,10 +79,20 @@ def test_good_labels_give_a_version_that_may_go_in(
     assert page.count("<img") == 2
 
 
-def test_wrong_labels_give_a_version_that_is_kept_out(
-    champion: bundle.Manifest, tmp_path: Path
+def test_wrong_labels_are_not_trained_on(champion: bundle.Manifest, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="must not be trained on"):
+        attempt(labels(tmp_path / "new.jsonl", wrong=True), "poisoned")
+    assert [manifest.version for manifest in registry.versions()][-1] == champion.version
+
+
+def test_a_worse_version_is_kept_out(
+    champion: bundle.Manifest, tmp_path: Path, tiny_recipe: Path
 ) -> None:
-    done, _ = attempt(labels(tmp_path / "new.jsonl", wrong=True), "worse")
+    loaded = corpus.load([labels(tmp_path / "new.jsonl", wrong=True)], with_project=True)
+    few = [r for r in loaded.records if r.split != "train" or r.group.startswith("new")]
+    run = fit.Run(replace(loaded, records=few), settings.load(tiny_recipe), "base", 0, "worse")
+    fit.fit(run)
+    done = retrain.compare("worse", loaded, [])
     assert not done.passed
     assert "must not replace" in outcome.text(done)
     assert "production stays as it is" in outcome.render(done)

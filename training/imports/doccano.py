@@ -1,0 +1,33 @@
+"""doccano: text classification as JSON Lines or JSON, and the zip with a file per user.
+
+Every label stands in one list, whatever it is a label of. Where annotators work together, the
+file is `all.jsonl` and nobody is named; early releases wrote `labels` and `username`.
+"""
+
+from collections.abc import Iterator
+
+from training.imports.judgement import Dropped, Judgement, Values, labels, pseudonym, sentence
+
+NAME = "doccano"
+
+_TOGETHER = ("all", "unknown")
+_OWN = {"id", "doc_id", "label", "labels", "cats", "username", "Comments", "comments"}
+
+
+def fits(row: Values) -> bool:
+    """Tell whether `row` has a list of labels."""
+    return any(isinstance(row.get(name), list) for name in ("label", "labels", "cats"))
+
+
+def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
+    """Yield what a row says; `Tool` tells the rest."""
+    name = next(name for name in ("label", "labels", "cats", "") if not name or name in row)
+    chosen = labels(row.get(name), f"{where} field {name}")
+    values = {name: value for name, value in row.items() if name not in _OWN}
+    text = sentence(values, where)
+    who = row.get("username")
+    fields = {name: value for name, value in values.items() if value != text}
+    fields.setdefault("id", row.get("id", row.get("doc_id")))
+    yield Judgement(
+        text, None if who in _TOGETHER else pseudonym(who), {"label": chosen}, where, fields
+    )

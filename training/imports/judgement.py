@@ -1,0 +1,91 @@
+"""What one annotator said of one sentence, in the words of the tool it was said in."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from claimstance.errors import InvalidInput
+
+Values = dict[str, Any]
+"""One row of an export, by field name."""
+
+Dropped = Counter[str]
+"""How often something was left out, by why."""
+
+TEXT_FIELDS = ("text", "sentence")
+"""What the field with the sentence is called, the likelier first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One annotator's labels for one sentence.
+
+    `answers` maps a question (the tool's name for a set of labels) to the labels chosen.
+    `annotator` is a pseudonym, None where nobody is named. `fields` holds what else is known of
+    the sentence: `id`, `group`, `split`, and columns to report by.
+    """
+
+    text: str
+    annotator: str | None
+    answers: dict[str, list[str]]
+    where: str
+    fields: Values = field(default_factory=dict)
+
+
+class Tool(Protocol):
+    """A module that understands the exports of one annotation tool."""
+
+    NAME: str
+
+    def fits(self, row: Values, /) -> bool:
+        """Tell by its structure whether the tool wrote `row`."""
+
+    def judgements(self, row: Values, where: str, dropped: Dropped, /) -> Iterator[Judgement]:
+        """Yield what annotators said in `row`, counting in `dropped` what is left out.
+
+        Raises:
+            InvalidInput: the row is not as the tool documents it; the place and field are named.
+        """
+
+
+def pseudonym(who: Any) -> str | None:
+    """Return what stands for an annotator: a SHA-256's first 12 digits, None for nobody.
+
+    Args:
+        who: a name, a mail address or a number; case and outer space do not count.
+    """
+    name = "" if who is None else str(who).strip().casefold()
+    return hashlib.sha256(name.encode()).hexdigest()[:12] if name else None
+
+
+def sentence(values: Values, where: str) -> str:
+    """Return the sentence among `values`: the field named for it, else the only text there.
+
+    Raises:
+        InvalidInput: there is none, or it is not clear which.
+    """
+    for name in TEXT_FIELDS:
+        if isinstance(values.get(name), str):
+            return str(values[name])
+    texts = [name for name, value in values.items() if isinstance(value, str)]
+    if len(texts) == 1:
+        return str(values[texts[0]])
+    raise InvalidInput(
+        f"must hold the sentence in a field `text` (there are: {', '.join(map(str, values))})",
+        where,
+    )
+
+
+def labels(value: Any, where: str) -> list[str]:
+    """Return the labels in `value`: a name or number, or a list of them; none when it is empty.
+
+    Raises:
+        InvalidInput: it holds something else than names.
+    """
+    found = value if isinstance(value, list) else [value]
+    found = [item for item in found if item not in (None, "")]
+    if not all(isinstance(item, str | int) for item in found):
+        raise InvalidInput("must be labels of the whole sentence, by name", where)
+    return [str(item) for item in found]

@@ -1,0 +1,121 @@
+"""From what annotators said to one label for each sentence, never by a guess."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from claimstance.errors import InvalidInput
+from claimstance.text import digest
+from training.imports.judgement import Dropped, Judgement, Values, pseudonym
+from training.imports.meaning import HEADS, Answer
+
+MAJORITY = "majority"
+ERROR = "error"
+
+Key = tuple[str, str | None]
+"""A sentence's digest, and its split where the file fixes one."""
+
+
+@dataclass
+class Sentence:
+    """A sentence with everything that was said of it.
+
+    `votes` maps an annotator's pseudonym to their labels by head; what nobody is named for
+    stands under None, each label once. `repeated` counts answers that say what the same
+    annotator said before. `wheres` are the places of the answers, in order.
+    """
+
+    text: str
+    fields: Values
+    votes: dict[str | None, dict[str, set[str]]] = field(default_factory=dict)
+    wheres: list[str] = field(default_factory=list)
+    repeated: int = 0
+
+    def labels(self, head: str) -> list[str]:
+        """Return one label for each vote; an annotator who said two things has none."""
+        return [
+            label
+            for who, heads in self.votes.items()
+            for label in sorted(heads.get(head, ()))
+            if who is None or len(heads[head]) == 1
+        ]
+
+
+def gather(answers: Iterable[tuple[Judgement, Answer]]) -> list[Sentence]:
+    """Return the sentences in order of their first answer, equal ones brought together."""
+    sentences: dict[Key, Sentence] = {}
+    for judgement, answer in answers:
+        key = (digest(judgement.text), judgement.fields.get("split"))
+        found = sentences.setdefault(key, Sentence(judgement.text, judgement.fields))
+        votes = found.votes.setdefault(judgement.annotator, defaultdict(set))
+        found.repeated += all(label in votes[head] for head, label in answer.items())
+        for head, label in answer.items():
+            votes[head].add(label)
+        found.wheres.append(judgement.where)
+    return list(sentences.values())
+
+
+def resolve(
+    sentences: Sequence[Sentence], by: str, dropped: Dropped
+) -> list[tuple[Sentence, Values]]:
+    """Return each sentence that has a label with its row, as the project's files hold them.
+
+    Args:
+        sentences: as `gather` returns them.
+        by: `majority`: the label given most often; `error`: the same, but a tie is refused; or
+            an annotator's name or pseudonym: their label where they gave one, else the majority's.
+        dropped: counts what is left out: ties, and annotators who contradict themselves.
+
+    Raises:
+        InvalidInput: nobody of that name labelled anything, or `by` is `error` and there is a tie.
+    """
+    judge = None if by in (MAJORITY, ERROR) else _adjudicator(sentences, by)
+    rows, ties = [], []
+    for sentence in sentences:
+        labels = {}
+        for head in HEADS:
+            own = sentence.votes.get(judge, {}).get(head, set()) if judge else set()
+            label = next(iter(own)) if len(own) == 1 else _most(sentence.labels(head))
+            if label:
+                labels[head] = label
+            elif sentence.labels(head):
+                dropped[f"ties of {head}"] += 1
+                ties.append(f"{sentence.wheres[0]} ({head})")
+        for who, heads in sentence.votes.items():
+            contradicted = sum(len(found) > 1 for found in heads.values()) if who else 0
+            if contradicted:
+                dropped["labels of annotators who contradict themselves"] += contradicted
+        if labels:
+            rows.append((sentence, _row(sentence, labels)))
+        else:
+            dropped["sentences left without a label"] += 1
+    if ties and by == ERROR:
+        shown = ", ".join(ties[:20]) + (f" and {len(ties) - 20} more" if len(ties) > 20 else "")
+        raise InvalidInput(f"{len(ties)} ties: {shown}", "--resolve")
+    return rows
+
+
+def _most(labels: Sequence[str]) -> str | None:
+    """Return the label that is there more often than any other, None at a tie."""
+    first, second = (*Counter(labels).most_common(2), ("", 0), ("", 0))[:2]
+    return first[0] if first[1] > second[1] else None
+
+
+def _adjudicator(sentences: Sequence[Sentence], name: str) -> str:
+    known = {who for sentence in sentences for who in sentence.votes if who}
+    found = known & {name.strip(), pseudonym(name)}
+    if not found:
+        listed = ", ".join(sorted(known)) or "nobody is named"
+        raise InvalidInput(f"{name!r} labelled nothing here (annotators: {listed})", "--resolve")
+    return found.pop()
+
+
+def _row(sentence: Sentence, labels: dict[str, str]) -> Values:
+    """Return the row of a sentence; named annotators' labels go with it."""
+    named = [
+        {"annotator": who, **{head: min(found) for head, found in heads.items() if len(found) == 1}}
+        for who, heads in sorted(sentence.votes.items(), key=lambda item: item[0] or "")
+        if who
+    ]
+    others = {k: v for k, v in sentence.fields.items() if k not in HEADS and v is not None}
+    return {"text": sentence.text, **labels, **others, **({"annotations": named} if named else {})}

@@ -212,15 +212,19 @@ def _groups(network: Network, settings: Settings) -> list[dict[str, object]]:
     Ruder 2018); biases and norms do not decay.
     """
     depth = 1 + max((_layer(name) for name, _ in network.named_parameters()), default=0)
-    groups: list[dict[str, object]] = []
+    # Few groups of many parameters: the fused step is called once for each.
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if name.startswith("encoder."):
             rate = settings.learning_rate * settings.layer_decay ** (depth - 1 - _layer(name))
         else:
             rate = settings.head_learning_rate
         decay = settings.weight_decay if parameter.ndim > 1 else 0.0
-        groups.append({"params": [parameter], "lr": rate, "weight_decay": decay})
-    return groups
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
 
 
 def _layer(name: str) -> int:

@@ -59,7 +59,8 @@ def retrain(
     refusals = check.check(files, Predictor(champion)).refusals
     if refusals:
         raise InvalidInput(
-            f"must not be trained on: {'; '.join(refusals)}; `python -m training check` shows where",
+            f"must not be trained on: {'; '.join(refusals)} (`python -m training check` shows "
+            "where)",
             ", ".join(map(str, files)),
         )
     step("reading the corpus")

@@ -18,6 +18,9 @@ test: .venv/development ## Run all checks and tests
 train: .venv/development ## Train a model version from the corpus, evaluate it, promote it
 	$(BIN)/python -m training release
 
+retrain: .venv/development ## Train on with DATA=FILE, compare, promote what is no worse
+	$(BIN)/python -m training retrain --data $(DATA)
+
 clean: ## Remove what make made
 	rm -rf .venv build dist
 
@@ -33,4 +36,4 @@ clean: ## Remove what make made
 	$(INSTALL) --group training --group development
 	touch $@
 
-.PHONY: help serve test train clean
+.PHONY: help serve test train retrain clean

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from claimstance.bundle import NAME, VERSION_PATTERN
 from claimstance.labels import Sentiment, Stance
+from serving.settings import Limits
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -169,6 +170,6 @@ class ModelResponse(BaseModel):
     max_tokens: int
     stance: HeadDescription
     sentiment: HeadDescription
-    limits: dict[str, int]
+    limits: Limits
     corpus_fingerprint: str
     metrics: dict[str, Any]

@@ -16,13 +16,19 @@ from tests.conftest import ROOT
 
 
 @contextmanager
-def serving(home: Path, command: list[str], cwd: Path = ROOT) -> Iterator[httpx.Client]:
-    """Run `command` with a free port appended until it is ready; give a client of it."""
+def serving(
+    home: Path, command: list[str], cwd: Path = ROOT, **settings: str
+) -> Iterator[httpx.Client]:
+    """Run `command` with a free port appended until it is ready; give a client of it.
+
+    `settings` are environment variables, without the `CLAIMSTANCE_` they begin with.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = home / "serve.log"
     environment = os.environ | {"BENTOML_HOME": str(home), "CLAIMSTANCE_MAX_SENTENCES": "50"}
+    environment |= {f"CLAIMSTANCE_{name}": value for name, value in settings.items()}
     with log.open("w") as out:
         process = subprocess.Popen(
             [*command, "--port", str(port)],

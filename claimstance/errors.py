@@ -63,6 +63,12 @@ class Unauthorized(ClaimstanceError):
     code = "unauthorized"
 
 
+class Forbidden(ClaimstanceError):
+    """The service answers its own machine alone, and the caller is elsewhere."""
+
+    code = "forbidden"
+
+
 class TimedOut(ClaimstanceError):
     """The service has not finished a request in the time it has for one."""
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from claimstance.errors import Unauthorized
+from claimstance.errors import Forbidden, Unauthorized
 from serving import keys
 from serving.page import FILES
 from serving.rates import Rates, network
@@ -40,6 +40,7 @@ class Admission:
         """Note who asks, and how what is computed for them is charged.
 
         Raises:
+            Forbidden: it comes from another machine, and there are no keys.
             Unauthorized: a key is needed, and none that is known came with the request.
             RateExceeded: it asks for work, and its caller's rate is used up.
         """
@@ -57,7 +58,7 @@ class Admission:
         if not keys.required():
             if self._insecure or (is_local(scope["server"]) and is_local(scope["client"])):
                 return None
-            raise Unauthorized(
+            raise Forbidden(
                 "this service answers other machines only when it has API keys; its operator adds "
                 "one with `python -m serving keys add NAME`"
             )

@@ -230,7 +230,7 @@ def test_without_keys_other_machines_are_refused_however_it_was_started(
 ) -> None:
     elsewhere = {"x-forwarded-for": "192.0.2.7"}
     response = service.get("/model", headers=elsewhere)
-    assert response.status_code == 401
+    assert response.status_code == 403
     assert "keys add" in error(response).message
     assert service.get("/model").status_code == 200
 

@@ -30,7 +30,7 @@ from claimstance import (
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
 from claimstance.feedback import Correction, Store
 from claimstance.text import Span
-from serving import errors, page, schemas, visit
+from serving import errors, openapi, page, schemas, visit
 from serving.access import Access
 from serving.batcher import Batcher
 from serving.corrections import Corrections
@@ -46,7 +46,13 @@ async def _describe(request: Request) -> Response:
     return JSONResponse(description.model_dump())
 
 
-site = Starlette(routes=[*page.ROUTES, Route("/model", _describe)])
+async def _document(_: Request) -> Response:
+    """Answer `GET /docs.json`."""
+    return JSONResponse(openapi.document(LIMITS))
+
+
+routes = [Route("/model", _describe), Route("/docs.json", _document)]
+site = Starlette(routes=[*page.ROUTES, *routes])
 
 
 # The gate's times come first: BentoML's timeout answers in a shape of its own and cannot be off.

@@ -19,7 +19,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from claimstance import exchange
-from claimstance.errors import ClaimstanceError, NotInstalled, RateExceeded, ServiceFailed
+from claimstance.errors import (
+    ClaimstanceError,
+    InvalidInput,
+    NotInstalled,
+    RateExceeded,
+    ServiceFailed,
+)
 from claimstance.exchange import Analysis, Part, Parts
 from claimstance.feedback import Kept
 from claimstance.labels import Sentiment, Stance
@@ -59,13 +65,16 @@ class Client:
         key: an API key, where it asks for one.
         attempts: how often a request is tried in all, with growing pauses between.
         timeout: seconds that one attempt may take to connect, and may stand still.
+
+    Raises:
+        InvalidInput: `url` is no address, or `key` cannot be a key.
     """
 
     def __init__(
         self, url: str = URL, *, key: str | None = None, attempts: int = 6, timeout: float = 60
     ) -> None:
         self._attempts = attempts
-        self._http = httpx.Client(base_url=url, headers=_headers(key), timeout=timeout)
+        self._http = httpx.Client(**_settings(url, key, timeout))
         self._limits: dict[str, int] | None = None
 
     def __enter__(self) -> Self:
@@ -181,7 +190,7 @@ class AsyncClient:
         self, url: str = URL, *, key: str | None = None, attempts: int = 6, timeout: float = 60
     ) -> None:
         self._attempts = attempts
-        self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout)
+        self._http = httpx.AsyncClient(**_settings(url, key, timeout))
         self._limits: dict[str, int] | None = None
 
     async def __aenter__(self) -> Self:
@@ -280,9 +289,22 @@ async def _each(sentences: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[
             yield sentence
 
 
-def _headers(key: str | None) -> dict[str, str]:
+def _settings(url: str, key: str | None, timeout: float) -> dict[str, Any]:
+    """Return what both of httpx's clients are made with.
+
+    Raises:
+        InvalidInput: `url` is no address, or `key` cannot be a key.
+    """
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InvalidInput(f"is no address ({error})", "url") from error
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
-    return headers if key is None else headers | {"Authorization": f"Bearer {key}"}
+    if key is not None:
+        if not (key.isascii() and key.isprintable()):
+            raise InvalidInput("holds characters that no key has", "key")
+        headers["Authorization"] = f"Bearer {key}"
+    return {"base_url": address, "headers": headers, "timeout": timeout}
 
 
 def _wait(outcome: httpx.Response | httpx.RequestError, attempt: int, attempts: int) -> float:

@@ -315,3 +315,28 @@ def test_sentences_that_json_must_escape_are_counted_as_they_are_sent() -> None:
     assert all(len(body) <= 80 for body in bodies)
     back = [sentence for body in bodies for sentence in json.loads(body)["sentences"]]
     assert back == ["«Да»", "\ud800", '"\n"', "🏝️"]
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("url", "key", "where"),
+    [
+        ("http://127.0.0.1:port", None, "url"),
+        (module.URL, "schlüssel", "key"),
+        (module.URL, "two\nlines", "key"),
+    ],
+)
+def test_what_can_be_no_address_or_key_is_refused_at_once(
+    kind: type[Client] | type[AsyncClient], url: str, key: str | None, where: str
+) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        kind(url, key=key)
+    assert raised.value.where == where
+    assert key is None or key not in str(raised.value)
+
+
+@either
+def test_an_address_that_is_none_of_http_is_told(asynchronous: bool, waited: Waited) -> None:
+    with pytest.raises(ServiceFailed, match="cannot be reached"):
+        classify("ftp://127.0.0.1", ["ab"], asynchronous)
+    assert waited == []

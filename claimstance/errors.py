@@ -41,6 +41,46 @@ class Overloaded(ClaimstanceError):
     code = "overloaded"
 
 
+class RateExceeded(ClaimstanceError):
+    """The caller has had as many sentences computed as it may for now.
+
+    Args:
+        message: as for all errors.
+        where: as for all errors.
+        retry_after: whole seconds after which it may have more.
+    """
+
+    code = "rate_exceeded"
+
+    def __init__(self, message: str, where: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(message, where)
+        self.retry_after = retry_after
+
+
+class Unauthorized(ClaimstanceError):
+    """The service asks for an API key, and none that it knows was given."""
+
+    code = "unauthorized"
+
+
+class Forbidden(ClaimstanceError):
+    """The service answers its own machine alone, and the caller is elsewhere."""
+
+    code = "forbidden"
+
+
+class TimedOut(ClaimstanceError):
+    """The service has not finished a request in the time it has for one."""
+
+    code = "timed_out"
+
+
+class ServiceFailed(ClaimstanceError):
+    """The service cannot be reached, or answers with what a client cannot use."""
+
+    code = "service_failed"
+
+
 class FeedbackUnavailable(ClaimstanceError):
     """The store of corrections cannot be reached, read or written."""
 

@@ -1,7 +1,7 @@
-"""Start the service: `python -m serving [--port 3000]`.
+"""Start the service: `python -m serving [--port 3000]`, or manage its API keys: `... keys`.
 
 Puts the released model version into the model store, promotes it if nothing is in production,
-and serves on loopback.
+and serves on loopback. Other machines are answered where there are API keys, or with --insecure.
 """
 
 import argparse
@@ -14,9 +14,12 @@ from pathlib import Path
 from claimstance import bundle, registry
 from claimstance.errors import ClaimstanceError, InvalidInput, ModelExists
 from claimstance.feedback import Store
+from serving import keys
+from serving.admission import INSECURE, is_local
+from serving.settings import limits
 
 CURL = (
-    "curl -s http://{host}:{port}/classify -H 'content-type: application/json' "
+    "curl -s http://{host}:{port}/classify -H 'content-type: application/json' {key}"
     '-d \'{{"sentences": ["The islands are an inseparable part of our territory."]}}\''
 )
 
@@ -44,27 +47,80 @@ def _refuse_taken(host: str, port: int) -> None:
         raise InvalidInput(f"cannot listen at {host}:{port} ({error})", "--port") from error
 
 
-def main() -> None:
-    """Parse the command line, prepare the store, and become the BentoML server."""
+def _refuse_open(host: str, insecure: bool) -> None:
+    """Raise InvalidInput if other machines could use the service and nobody has said they may."""
+    if not (is_local((host, None)) or insecure or keys.read()):
+        raise InvalidInput(
+            "lets other machines in: make an API key first (`python -m serving keys add NAME`), or "
+            "say --insecure",
+            f"--host {host}",
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to bind [%(default)s]")
     parser.add_argument("--port", type=int, default=3000, help="port to bind [%(default)s]")
-    arguments = parser.parse_args()
-    try:
-        _refuse_taken(arguments.host, arguments.port)
-        Store.open()  # an address that cannot be is told here, not by a worker
-        version = ensure_model()
-    except ClaimstanceError as error:
-        sys.exit(f"claimstance: {error}")
+    parser.add_argument(
+        "--insecure", action="store_true", help="answer other machines though there are no keys"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="keys")
+    actions = commands.add_parser("keys", help="manage API keys").add_subparsers(
+        dest="action", required=True
+    )
+    add = actions.add_parser("add", help="make a key and print it, this once")
+    revoke = actions.add_parser("revoke", help="let a key in no more, at once")
+    for action in (add, revoke):
+        action.add_argument(
+            "name", metavar="NAME", help="whose key it is; feedback and logs say so"
+        )
+    actions.add_parser("list", help="print the keys' names and when they were made")
+    return parser
+
+
+def _manage_keys(arguments: argparse.Namespace) -> None:
+    """Add, list or revoke a key."""
+    match arguments.action:
+        case "add":
+            print(keys.add(arguments.name))
+            print("Keep it: only its hash is stored, in", keys.path(), file=sys.stderr)
+        case "revoke":
+            keys.revoke(arguments.name)
+        case "list":
+            for key in keys.read():
+                print(f"{key.created}  {key.name}")
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    """Prepare the store and become the BentoML server."""
+    _refuse_open(arguments.host, arguments.insecure)
+    _refuse_taken(arguments.host, arguments.port)
+    keys.read()  # what cannot be is told here, not by a worker
+    limits()
+    Store.open()
+    version = ensure_model()
     print(f"Serving {bundle.NAME}:{version} at http://{arguments.host}:{arguments.port}")
-    print("Once it says it is started, try:\n  " + CURL.format(**vars(arguments)), flush=True)
+    key = '-H "authorization: Bearer $CLAIMSTANCE_KEY" ' if keys.required() else ""
+    line = CURL.format(host=arguments.host, port=arguments.port, key=key)
+    print(f"Once it says it is started, try:\n  {line}", flush=True)
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    if arguments.insecure:
+        os.environ[INSECURE] = "yes"
     root = Path(__file__).parent.parent
     options = ["--working-dir", str(root), "--host", arguments.host, "--port", str(arguments.port)]
     os.execv(
         sys.executable,
         [sys.executable, "-m", "bentoml", "serve", "serving.service:ClaimstanceService", *options],
     )
+
+
+def main() -> None:
+    """Parse the command line and do what it says."""
+    arguments = _parser().parse_args()
+    try:
+        _manage_keys(arguments) if arguments.command == "keys" else _serve(arguments)
+    except ClaimstanceError as error:
+        sys.exit(f"claimstance: {error}")
 
 
 if __name__ == "__main__":

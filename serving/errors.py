@@ -8,6 +8,7 @@ from claimstance.errors import (
     ClaimstanceError,
     DocumentUnreadable,
     FeedbackUnavailable,
+    Forbidden,
     InvalidInput,
     JobBusy,
     JobDiffers,
@@ -19,6 +20,10 @@ from claimstance.errors import (
     NotApproved,
     NotInstalled,
     Overloaded,
+    RateExceeded,
+    ServiceFailed,
+    TimedOut,
+    Unauthorized,
 )
 from serving.schemas import ErrorBody, ErrorResponse
 
@@ -27,6 +32,11 @@ STATUS: dict[type[ClaimstanceError], HTTPStatus] = {
     DocumentUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
     LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
+    RateExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    TimedOut: HTTPStatus.GATEWAY_TIMEOUT,
+    ServiceFailed: HTTPStatus.BAD_GATEWAY,
     FeedbackUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelNotFound: HTTPStatus.NOT_FOUND,
     ModelExists: HTTPStatus.CONFLICT,
@@ -41,8 +51,7 @@ STATUS: dict[type[ClaimstanceError], HTTPStatus] = {
 
 def response(error: ClaimstanceError) -> JSONResponse:
     """Return the response that reports `error`."""
-    headers = {"Retry-After": "1"} if isinstance(error, Overloaded) else None
-    return refusal(STATUS[type(error)], error.code, error.message, error.where, headers)
+    return refusal(STATUS[type(error)], error.code, error.message, error.where, _headers(error))
 
 
 def refusal(
@@ -55,3 +64,18 @@ def refusal(
     """Return a response in the one error shape."""
     body = ErrorResponse(error=ErrorBody(code=code, message=message, where=where))
     return JSONResponse(body.model_dump(), status, headers)
+
+
+def _headers(error: ClaimstanceError) -> dict[str, str] | None:
+    """Return what a client needs beside the body: when to come back, or what to send."""
+    match error:
+        case Overloaded():
+            return {"Retry-After": "1"}
+        case RateExceeded():
+            return {"Retry-After": str(error.retry_after)}
+        case Unauthorized():
+            return {"WWW-Authenticate": 'Bearer realm="claimstance"'}
+        case LimitExceeded(where="body"):  # the rest of it is not read
+            return {"Connection": "close"}
+        case _:
+            return None

@@ -1,21 +1,21 @@
 """The gate in front of the service: what a request must look like before anything else sees it.
 
 BentoML parses any content type, has no limit on a body, and reports errors in several shapes.
-This ASGI middleware refuses unknown paths and methods, other content types, bodies that are too
-large (before they are read whole), and bodies that do not fit the schema, all in one error shape.
+This ASGI middleware refuses unknown paths and methods, other content types, callers without a key
+or beyond their rate, bodies that are too large (before they are read whole) or too slow, and
+bodies that do not fit the schema, all in one error shape; and it ends what takes too long.
 """
 
-import json
+import asyncio
 from http import HTTPStatus
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
-from claimstance.text import has_half_character, normalize
-from serving import errors
+from claimstance.errors import ClaimstanceError, LimitExceeded, Overloaded, TimedOut
+from serving import bodies, errors, visit
+from serving.admission import Admission
 from serving.page import FILES
 from serving.schemas import AnalyzeRequest, ClassifyRequest, ExplainRequest, FeedbackRequest
 from serving.settings import Limits
@@ -27,35 +27,53 @@ WRITABLE: dict[str, type[BaseModel]] = {
     "/explain": ExplainRequest,
     "/feedback": FeedbackRequest,
 }
+PATHS = READABLE | WRITABLE.keys()
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""Methods that are known by name, though the last four are always refused."""
 
 
 class Gate:
-    """The middleware; see the module."""
+    """The middleware; see the module. `serving.access.Access` must be outside of it."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
+        self._admission = Admission(limits.rate)
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a well-formed request on, answer any other."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = _refuse_line(scope)
-        if refusal is None and scope["path"] in WRITABLE:
-            try:
-                body = await self._body(scope, receive)
-                _check(WRITABLE[scope["path"]], body, self._limits)
-            except _Disconnected:
-                return
-            except ClaimstanceError as error:
-                refusal = errors.response(error)
+        self._open += 1
+        try:
+            refusal = _refuse_line(scope)
+            if refusal is None:
+                try:
+                    receive = await self._admit(scope, receive)
+                except ClaimstanceError as error:
+                    refusal = errors.response(error)
+                except (TimeoutError, _Disconnected):
+                    refusal = self._refuse_slow()
+            if refusal is not None:
+                await refusal(scope, receive, send)
             else:
-                receive = _Replay(body, receive)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+                await self._answer(scope, receive, send)
+        finally:
+            self._open -= 1
+
+    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+        """Check the caller and the body; return a `receive` that gives the body once more."""
+        self._admission.admit(scope, visit.current())
+        if scope["path"] not in WRITABLE:
+            return receive
+        if self._open > self._limits.max_open_requests:
+            raise Overloaded("too many requests are open; try again in a moment")
+        async with asyncio.timeout(self._limits.max_body_seconds):
+            body = await self._body(scope, receive)
+        bodies.check(WRITABLE[scope["path"]], body, self._limits)
+        return _Replay(body, receive)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """Return the request's body, refusing it as soon as it is known to be too large."""
@@ -75,6 +93,41 @@ class Gate:
             if not message.get("more_body"):
                 return bytes(body)
 
+    def _refuse_slow(self) -> Response:
+        """Return the answer to a body that does not come, or whose sender has left.
+
+        The latter will not read it, but BentoML's timeout would wait for an answer.
+        """
+        return errors.refusal(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "request_timeout",
+            f"the body did not arrive within {self._limits.max_body_seconds} seconds",
+            "body",
+            {"Connection": "close"},
+        )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the service answer in its time; put its failures into the one error shape."""
+        failed = False
+
+        async def shaped(message: Message) -> None:
+            nonlocal failed
+            if message["type"] == "http.response.start" and message["status"] == 500:
+                failed = True
+                await _failure()(scope, receive, send)
+            elif not failed:
+                await send(message)
+
+        seconds = self._limits.max_answer_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self._app(scope, receive, shaped)
+        except TimeoutError:
+            if visit.current().status is None:
+                late = TimedOut(f"not answered within {seconds} seconds; send less at once")
+                await errors.response(late)(scope, receive, send)
+            # Else the client takes its answer too slowly: returning closes the connection.
+
 
 class _Disconnected(Exception):
     """The client left before its body was complete."""
@@ -92,6 +145,13 @@ class _Replay:
             return await self._receive()
         message, self._message = self._message, None
         return message
+
+
+def _failure() -> Response:
+    """Return what is said of an error that is the service's own."""
+    return errors.refusal(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "the service failed; its log tells how"
+    )
 
 
 def _refuse_line(scope: Scope) -> Response | None:
@@ -121,79 +181,3 @@ def _refuse_line(scope: Scope) -> Response | None:
                 "content-type",
             )
     return None
-
-
-def _check(schema: type[BaseModel], body: bytes, limits: Limits) -> None:
-    """Check a body against its schema and the limits.
-
-    Raises:
-        InvalidInput: it is not JSON or does not fit the schema; `where` names the item.
-        LimitExceeded: a list or text is too long; `where` names it.
-    """
-    try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not JSON ({error})", "body") from error
-    try:
-        request = schema.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InvalidInput(first["msg"], _place(first["loc"]) or "body") from error
-    if isinstance(request, ClassifyRequest):
-        if len(request.sentences) > limits.max_sentences:
-            raise LimitExceeded(
-                f"{len(request.sentences)} sentences sent, at most {limits.max_sentences} are "
-                "taken at once; send them in parts",
-                "sentences",
-            )
-        for index, sentence in enumerate(request.sentences):
-            _check_sentence(sentence, f"sentences[{index}]", limits)
-    elif isinstance(request, ExplainRequest):
-        _check_sentence(request.sentence, "sentence", limits)
-    elif isinstance(request, FeedbackRequest):
-        _check_sentence(request.text, "text", limits)
-    elif isinstance(request, AnalyzeRequest):
-        if len(request.text) > limits.max_document_characters:
-            raise LimitExceeded(
-                f"has {len(request.text)} characters, at most "
-                f"{limits.max_document_characters} are taken",
-                "text",
-            )
-        _check_text(request.text, "text")
-
-
-def _check_sentence(sentence: str, where: str, limits: Limits) -> None:
-    if len(sentence) > limits.max_characters:
-        raise LimitExceeded(
-            f"has {len(sentence)} characters, at most {limits.max_characters} are taken; "
-            "send a document to /analyze",
-            where,
-        )
-    _check_text(sentence, where)
-
-
-def _check_text(text: str, where: str) -> None:
-    if has_half_character(text):
-        raise InvalidInput("holds half of a surrogate pair, which is no character", where)
-    if not normalize(text):
-        raise InvalidInput("is empty or blank", where)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object, refusing a key given twice: which one was meant cannot be known."""
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        raise ValueError("a key is given twice")
-    return result
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Spell a place the way the body does: `sentences[3]`."""
-    place = ""
-    for step in location:
-        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else step
-    return place

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from claimstance.bundle import NAME, VERSION_PATTERN
 from claimstance.labels import Sentiment, Stance
+from serving.settings import Limits
 
-Score = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, Field(ge=0, le=1, strict=True)]
 
 MODEL_PATTERN = f"^{NAME}:{VERSION_PATTERN.removeprefix('^')}"
 """A version as responses name it."""
@@ -18,7 +19,9 @@ class ClassifyRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    sentences: Annotated[list[str], Field(min_length=1)]
+    sentences: Annotated[
+        list[str], Field(min_length=1, examples=[["The reef is ours.", "They agreed to talk."]])
+    ]
 
 
 class AnalyzeRequest(BaseModel):
@@ -26,7 +29,7 @@ class AnalyzeRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    text: str
+    text: Annotated[str, Field(examples=["The reef is ours. They agreed to talk about it."])]
 
 
 class ExplainRequest(BaseModel):
@@ -34,7 +37,7 @@ class ExplainRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    sentence: str
+    sentence: Annotated[str, Field(examples=["The islands are part of our territory."])]
 
 
 class SentencePrediction(BaseModel):
@@ -44,9 +47,9 @@ class SentencePrediction(BaseModel):
     stance_scores: dict[Stance, Score]
     sentiment: Sentiment
     sentiment_scores: dict[Sentiment, Score]
-    confident: bool
-    tokens: int
-    truncated: bool
+    confident: Annotated[bool, Field(strict=True)]
+    tokens: Annotated[int, Field(strict=True, ge=0)]
+    truncated: Annotated[bool, Field(strict=True)]
 
 
 class FeedbackRequest(BaseModel):
@@ -55,7 +58,16 @@ class FeedbackRequest(BaseModel):
     `prediction` is what was shown, `model` the version that predicted it.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "anyOf": [
+                {"required": [head], "properties": {head: {"type": "string"}}}
+                for head in ("stance", "sentiment")
+            ],
+            "examples": [{"text": "They agreed to talk.", "stance": "conciliatory"}],
+        },
+    )
 
     text: Annotated[str, Field(strict=True)]
     stance: Stance | None = None
@@ -169,6 +181,6 @@ class ModelResponse(BaseModel):
     max_tokens: int
     stance: HeadDescription
     sentiment: HeadDescription
-    limits: dict[str, int]
+    limits: Limits
     corpus_fingerprint: str
     metrics: dict[str, Any]

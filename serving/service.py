@@ -30,7 +30,8 @@ from claimstance import (
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
 from claimstance.feedback import Correction, Store
 from claimstance.text import Span
-from serving import errors, page, schemas
+from serving import errors, openapi, page, schemas, visit
+from serving.access import Access
 from serving.batcher import Batcher
 from serving.corrections import Corrections
 from serving.gate import Gate
@@ -45,10 +46,21 @@ async def _describe(request: Request) -> Response:
     return JSONResponse(description.model_dump())
 
 
-site = Starlette(routes=[*page.ROUTES, Route("/model", _describe)])
+async def _document(_: Request) -> Response:
+    """Answer `GET /docs.json`."""
+    return JSONResponse(openapi.document(LIMITS))
 
 
-@bentoml.service(name="claimstance", traffic={"timeout": 30})
+routes = [Route("/model", _describe), Route("/docs.json", _document)]
+site = Starlette(routes=[*page.ROUTES, *routes])
+
+
+# The gate's times come first: BentoML's timeout answers in a shape of its own and cannot be off.
+@bentoml.service(
+    name="claimstance",
+    traffic={"timeout": LIMITS.max_body_seconds + LIMITS.max_answer_seconds + 10},
+    logging={"access": {"enabled": False}},
+)
 @bentoml.asgi_app(site, path="/")
 class ClaimstanceService:
     """Labels sentences by their stance on sovereignty claims and by sentiment."""
@@ -73,6 +85,7 @@ class ClaimstanceService:
     async def classify(self, sentences: list[str]) -> schemas.ClassifyResponse:
         """Classify sentences: one prediction per sentence, in the order sent."""
         try:
+            visit.current().spend(len(sentences))
             predictions = await self.batcher.predict(sentences)
         except ClaimstanceError as error:
             return _refused(error)
@@ -95,6 +108,7 @@ class ClaimstanceService:
                 raise LimitExceeded(
                     f"has {len(spans)} sentences, at most {LIMITS.max_waiting} are taken", "text"
                 )
+            visit.current().spend(len(spans))
             predictions = await self.batcher.predict([text[s.start : s.end] for s in spans])
         except ClaimstanceError as error:
             return _refused(error)
@@ -126,6 +140,7 @@ class ClaimstanceService:
                     f"has {len(words)} words, at most {LIMITS.max_explained_words} are weighed",
                     "sentence",
                 )
+            visit.current().spend(len(words) + 1)
             occluded = [occlusion.without(sentence, word) for word in words]
             whole, *rest = await self.batcher.predict([sentence, *occluded])
         except ClaimstanceError as error:
@@ -155,8 +170,9 @@ class ClaimstanceService:
     ) -> schemas.FeedbackResponse:
         """Keep a correction of a sentence's labels; answered with 201 once it is on the disk."""
         shown = None if prediction is None else prediction.model_dump(mode="json")
+        correction = Correction(text, stance, sentiment, shown, model, visit.current().key)
         try:
-            kept = await self.corrections.keep(Correction(text, stance, sentiment, shown, model))
+            kept = await self.corrections.keep(correction)
         except ClaimstanceError as error:
             return _refused(error)
         return _answer({"id": kept.id, "time": kept.time}, HTTPStatus.CREATED)
@@ -208,10 +224,11 @@ def _description(predictor: Predictor) -> schemas.ModelResponse:
         sentiment=schemas.HeadDescription(
             labels=list(model.sentiment.labels), thresholds=model.sentiment.thresholds
         ),
-        limits=LIMITS.model_dump(),
+        limits=LIMITS,
         corpus_fingerprint=model.corpus.fingerprint,
         metrics=model.metrics,
     )
 
 
+ClaimstanceService.add_asgi_middleware(Access)  # type: ignore[attr-defined]
 ClaimstanceService.add_asgi_middleware(Gate, limits=LIMITS)  # type: ignore[attr-defined]

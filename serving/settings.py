@@ -18,6 +18,14 @@ class Limits(BaseModel):
     max_document_characters: int = Field(1_000_000, gt=0, description="Characters of a document.")
     max_explained_words: int = Field(100, gt=0, description="Words of a sentence to explain.")
     max_waiting: int = Field(20_000, gt=0, description="Sentences waiting to be computed.")
+    max_open_requests: int = Field(256, gt=0, description="Requests read or answered at once.")
+    max_body_seconds: int = Field(30, gt=0, description="Seconds for receiving a body.")
+    max_answer_seconds: int = Field(
+        30, gt=0, description="Seconds for answering, waiting included."
+    )
+    rate: int | None = Field(
+        None, gt=0, description="Sentences a minute for one key, or else for one address."
+    )
 
 
 def limits() -> Limits:

@@ -16,11 +16,12 @@ FORBIDDEN = {
 }
 ONLY_IN = {
     "bentoml": "claimstance/registry.py",
+    "httpx": "claimstance/client.py",
     "psycopg": "claimstance/feedback.py",
     "ray": "claimstance/scoring/ray_engine.py",
     "sqlite3": "claimstance/feedback.py",
 }
-LATE = {"bentoml", "pandas", "psycopg", "scipy", "pyarrow", "duckdb", "jinja2", "ray"}
+LATE = {"bentoml", "httpx", "pandas", "psycopg", "scipy", "pyarrow", "duckdb", "jinja2", "ray"}
 """What only some commands need, and those load when they are called."""
 
 

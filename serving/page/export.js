@@ -24,8 +24,9 @@ export function asCsv({ answer, corrections }) {
   return [header, ...rows].map((row) => `${row.map(cell).join(",")}\n`).join("");
 }
 
-export function curlLine({ text }) {
-  const start = `curl -s ${new URL("analyze", location.href)} -H 'content-type: application/json'`;
+export function curlLine({ text }, keyed) {
+  const key = keyed ? ` -H "authorization: Bearer $CLAIMSTANCE_KEY"` : ""; // the key itself stays out
+  const start = `curl -s ${new URL("analyze", location.href)}${key} -H 'content-type: application/json'`;
   const body = JSON.stringify({ text });
   if (new Blob([body]).size > LONGEST_LINE) {
     return `jq -Rs '{text: .}' article.txt | ${start} --data-binary @-  # too long for one line: save the text as article.txt`;

@@ -12,12 +12,16 @@ Even so, the two governments agreed on Friday to reopen the hotline between thei
 
 The talks resume in March.`;
 
+const KEY = "claimstance-key"; // its name in this tab's storage
+
 const $ = (id) => document.getElementById(id);
 const percent = (share) => `${Math.round(100 * share)} %`;
 const counted = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 
 let limits = null; // of this installation, once it has told them
 let shown = null; // { text, answer, corrections }: what is on the screen
+let key = null; // the API key, where the service asks for one
+let unlocking = null; // while a key is asked for
 let opened = null; // { mark, panel }: the sentence whose scores are open
 
 function make(tag, attributes = {}, ...children) {
@@ -36,10 +40,15 @@ function sized(element, name, share) {
 
 async function ask(path, body) {
   let response, answer;
+  const sent = key;
   try {
     response = await fetch(path, {
       method: body ? "POST" : "GET",
-      headers: { Accept: "application/json", ...(body && { "Content-Type": "application/json" }) },
+      headers: {
+        Accept: "application/json",
+        ...(body && { "Content-Type": "application/json" }),
+        ...(sent && { Authorization: `Bearer ${sent}` }),
+      },
       body: body && JSON.stringify(body),
     });
     answer = await response.json();
@@ -48,9 +57,42 @@ async function ask(path, body) {
     throw new Error(`The service ${reason}.`);
   }
   if (response.ok) return answer;
+  if (response.status === 401) {
+    if (key === sent) await unlock();
+    return ask(path, body);
+  }
   const { message = `the service answered with status ${response.status}`, where } = answer?.error ?? {};
   const said = ["text", "sentence"].includes(where) ? `the ${where} ${message}` : message;
   throw new Error(`${said[0].toUpperCase()}${said.slice(1)}.`);
+}
+
+// Resolves once another key has been entered; whoever asks meanwhile waits for the same one.
+function unlock() {
+  unlocking ??= new Promise((resolve) => {
+    $("unlock").hidden = false;
+    $("locked").textContent = key ? "That key is not known here, or has been revoked." : "It is forgotten when this tab is closed.";
+    $("token").focus();
+    $("unlock").onsubmit = (event) => {
+      event.preventDefault();
+      const given = $("token").value.trim();
+      if (!/^[!-~]+$/.test(given)) { // nothing else can be sent, or is a key
+        $("locked").textContent = "That is no key: it has letters, digits, - and _ only.";
+        return;
+      }
+      store(given);
+      $("token").value = "";
+      $("unlock").hidden = true;
+      unlocking = null;
+      $("text").focus();
+      resolve();
+    };
+  });
+  return unlocking;
+}
+
+function store(given) {
+  key = given;
+  try { sessionStorage.setItem(KEY, key); } catch { /* storage is switched off: it lasts as long as this page */ }
 }
 
 function trouble(message) {
@@ -116,7 +158,7 @@ function show() {
   $("result").hidden = false;
   $("model").textContent = answer.model;
   $("copied").textContent = "";
-  $("curl").textContent = curlLine(shown);
+  $("curl").textContent = curlLine(shown, key !== null);
   summarize(answer);
   mark(answer);
   $("status").textContent = `${$("about").textContent} ${STANCES.map((s) => `${answer.summary.stance[s].count} ${s}`).join(", ")}.`;
@@ -336,7 +378,7 @@ $("file").addEventListener("change", async ({ target }) => {
 $("example").addEventListener("click", () => { $("text").value = EXAMPLE; measure(); read(); });
 $("csv").addEventListener("click", () => copy(asCsv(shown), "CSV"));
 $("json").addEventListener("click", () => copy(asJson(shown), "JSON"));
-$("line").addEventListener("click", () => copy(curlLine(shown), "curl line"));
+$("line").addEventListener("click", () => copy(curlLine(shown, key !== null), "curl line"));
 
 const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
 addEventListener("dragover", (event) => {
@@ -380,6 +422,7 @@ $("chart").addEventListener("click", ({ target }) => {
   if (element) go(element);
 });
 
+try { key = sessionStorage.getItem(KEY); } catch { /* storage is switched off */ }
 ask("model").then(
   (model) => { limits = model.limits; $("model").textContent = model.model; measure(); },
   (error) => { $("model").textContent = error.message; },

@@ -15,14 +15,26 @@ import pytest
 from tests.conftest import ROOT
 
 
-@contextmanager
-def serving(home: Path, command: list[str], cwd: Path = ROOT) -> Iterator[httpx.Client]:
-    """Run `command` with a free port appended until it is ready; give a client of it."""
+def free_port() -> int:
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(
+    home: Path, command: list[str], cwd: Path = ROOT, **settings: str
+) -> Iterator[httpx.Client]:
+    """Run `command` with a free port appended until it is ready; give a client of it.
+
+    `settings` are environment variables, without the `CLAIMSTANCE_` they begin with.
+    """
+    port = free_port()
     log = home / "serve.log"
     environment = os.environ | {"BENTOML_HOME": str(home), "CLAIMSTANCE_MAX_SENTENCES": "50"}
+    environment |= {f"CLAIMSTANCE_{name}": value for name, value in settings.items()}
     with log.open("w") as out:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
@@ -33,7 +45,7 @@ def serving(home: Path, command: list[str], cwd: Path = ROOT) -> Iterator[httpx.
         )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 240
             while True:
                 try:
                     if client.get("/readyz").status_code == 200:

@@ -56,7 +56,7 @@ def test_analyze_gives_offsets_into_the_text_as_sent(service: httpx.Client) -> N
 def test_model_describes_what_answers(service: httpx.Client, released: Predictor) -> None:
     body = schemas.ModelResponse.model_validate(service.get("/model").json())
     assert body.model == released.model.tag
-    assert body.limits["max_sentences"] == 50
+    assert body.limits.max_sentences == 50
     assert body.corpus_fingerprint == released.model.corpus.fingerprint
     assert body.stance.labels == list(STANCES)
 

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from claimstance import Predictor
+from serving import keys
 from tests.conftest import ROOT
 from tests.contract.conftest import serving
 from training import records
@@ -350,3 +351,43 @@ def test_nothing_runs_off_the_screen_and_everything_can_be_read(page: Page) -> N
     assert scroll == window
     for selector in ("h1", ".soft", ".firm > .tag", ".conciliatory > .tag", ".neutral > .tag"):
         assert contrast(selector) >= 4.5, selector
+
+
+def test_where_the_service_asks_for_a_key_the_page_asks_for_it_and_goes_on(
+    browser: Browser, store: Path
+) -> None:
+    first, second = keys.add("first"), keys.add("second")
+    with serving(store, [sys.executable, "-m", "serving"]) as client:
+        page = browser.new_page()
+        page.goto(str(client.base_url))
+        field = page.get_by_label("This service asks for an API key")
+        hint = page.locator("#locked")
+        expect(field).to_be_focused()
+        for wrong, answer in (("wröng", "That is no key"), ("wrong", "That key is not known")):
+            field.fill(wrong)
+            field.press("Enter")
+            expect(hint).to_contain_text(answer)
+        field.fill(first)
+        page.get_by_role("button", name="Use it").click()
+        expect(field).to_be_hidden()
+        expect(page.locator("#model")).to_contain_text("claimstance:")
+        assert field.input_value() == ""
+        page.reload()  # the tab keeps it
+        expect(page.locator("#model")).to_contain_text("claimstance:")
+        keys.revoke("first")
+        page.get_by_label("A sentence or an article").fill(TEXT)
+        page.get_by_role("button", name="Read it").click()
+        expect(hint).to_contain_text("That key is not known")
+        field.fill(second)
+        field.press("Enter")
+        expect(page.locator(".sentence")).to_have_count(3)
+        line = page.locator("#curl").text_content() or ""
+        assert '-H "authorization: Bearer $CLAIMSTANCE_KEY"' in line
+        assert second not in page.content()
+        storage = "[...Object.values(localStorage), document.cookie].join()"
+        assert second not in page.evaluate(storage)
+        elsewhere = browser.new_page()
+        elsewhere.goto(str(client.base_url))
+        expect(elsewhere.get_by_label("This service asks for an API key")).to_be_visible()
+        elsewhere.close()
+        page.close()

@@ -157,7 +157,7 @@ def _loss(
 ) -> Tensor:
     """Return the batch's loss: each head's mean over the sentences it has labels for."""
     ids, mask = pad([example.ids for example in batch], place)
-    with _mixed_precision(place):
+    with mixed_precision(place):
         output = network(ids, mask)
     total = torch.zeros((), device=place)
     for name, weight in (("stance", 1.0), ("sentiment", sentiment_weight)):
@@ -168,7 +168,7 @@ def _loss(
     return total
 
 
-def _mixed_precision(place: torch.device) -> AbstractContextManager[object]:
+def mixed_precision(place: torch.device) -> AbstractContextManager[object]:
     """Compute in bfloat16 where the device is fast at it."""
     fast = place.type == "cuda" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return torch.autocast(place.type, torch.bfloat16, enabled=fast)

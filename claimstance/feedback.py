@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Self
 
 from claimstance import registry
@@ -170,12 +171,24 @@ def _sqlite(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection, connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_TABLE.format(identity="INTEGER"))
             yield connection
     except (OSError, sqlite3.Error) as error:
         raise _unavailable(error) from error
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Put a database into WAL mode, which on a new file does not wait for others by itself."""
+    end = monotonic() + _PATIENCE
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if monotonic() > end:
+                raise
+            sleep(0.02)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from claimstance import Predictor, bundle, registry
@@ -18,7 +17,7 @@ Role = Literal["production", "candidate", "shadow"]
 
 
 class Models:
-    """The predictors of one worker; loading happens on one thread, one version at a time.
+    """The predictors of one worker; one version is loaded at a time, off the event loop.
 
     A request takes its predictor once and keeps it to its end, so a swap of `production` reaches
     the requests that come after it. A predictor's memory goes with the last request that has it.
@@ -36,8 +35,7 @@ class Models:
         self.shadow: Predictor | None = None
         self._candidate: Predictor | None = None
         self._shadow = shadow
-        self._loader = ThreadPoolExecutor(1, "load")
-        self._asking = asyncio.Lock()
+        self._loading = asyncio.Lock()
         metrics.production(self.production.model)
 
     async def get(self, name: str | None) -> Predictor:
@@ -52,17 +50,15 @@ class Models:
         if name is None:
             return self.production
         version = name.removeprefix(f"{bundle.NAME}:")
-        async with self._asking:
-            found = self._loaded(version)
-            if found is None:
-                try:
-                    registry.find(version)  # so that a wrong name costs the last candidate nothing
-                    self._candidate = None
-                    found = self._candidate = await self._load(version, "candidate")
-                except (ModelNotFound, ModelInvalid) as error:
-                    # Where it lies on this machine is not for the client.
-                    raise type(error)(error.message, "model") from error
-        return found
+        if found := self._loaded(version):
+            return found
+        try:
+            registry.find(version)  # so that a wrong name costs the last candidate nothing
+            # What is loaded is kept, even where the request that asked for it ran out of time.
+            return await asyncio.shield(self._load(version, "candidate"))
+        except (ModelNotFound, ModelInvalid) as error:
+            # Where it lies on this machine is not for the client.
+            raise type(error)(error.message, "model") from error
 
     async def watch(self) -> None:
         """Load the shadow, then keep to what the registry says is in production, for good."""
@@ -100,18 +96,12 @@ class Models:
         except Exception:
             metrics.LOAD_FAILURES.labels("production").inc()
             raise
-        self.production = self._loaded(found.version) or await self._load(
-            found.version, "production"
-        )
+        self.production = await self._load(found.version, "production")
         if self.production is self._candidate:
             self._candidate = None
         metrics.production(self.production.model, before.model)
         if self.production is not before:
             _log.warning("%s answers instead of %s", self.production.model.tag, before.model.tag)
-
-    def close(self) -> None:
-        """Stop the thread once it has loaded what it is loading."""
-        self._loader.shutdown()
 
     def _loaded(self, version: str) -> Predictor | None:
         """Return the predictor of a version that is in memory already."""
@@ -121,14 +111,25 @@ class Models:
         return None
 
     async def _load(self, version: str, role: Role) -> Predictor:
-        """Verify and load a version off the event loop; raises whatever keeps it from that."""
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._loader, _verified, version)
-        except Exception as error:
-            metrics.LOAD_FAILURES.labels(role).inc()
-            _log.error("%s cannot be the %s: %s", version, role, error)
-            raise
+        """Return a version, verified and loaded unless it is in memory by now.
+
+        Raises:
+            Exception: whatever keeps it from that, counted and logged.
+        """
+        async with self._loading:
+            if found := self._loaded(version):
+                return found
+            if role == "candidate":
+                self._candidate = None  # its memory, before the next one's
+            try:
+                loaded = await asyncio.to_thread(_verified, version)
+            except Exception as error:
+                metrics.LOAD_FAILURES.labels(role).inc()
+                _log.error("%s cannot be the %s: %s", version, role, error)
+                raise
+            if role == "candidate":
+                self._candidate = loaded
+            return loaded
 
 
 def _verified(version: str) -> Predictor:

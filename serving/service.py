@@ -93,11 +93,10 @@ class ClaimstanceService:
 
     @bentoml.on_shutdown
     def close(self) -> None:
-        """Let the batch, the corrections and the loading in hand finish."""
+        """Let the batch and the corrections in hand finish."""
         self.watching.cancel()
         self.batcher.close()
         self.corrections.close()
-        self.models.close()
 
     @bentoml.api(route="/classify")
     async def classify(

@@ -40,6 +40,8 @@ def home(tiny_version: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def switching(home: Path) -> Iterator[httpx.Client]:
     with serving(home, [sys.executable, "-m", "serving"]) as client:
+        # Between two requests a test may wait as long as the server keeps a connection open.
+        client.headers["connection"] = "close"
         yield client
 
 

@@ -37,7 +37,6 @@ def test_one_candidate_is_kept_and_the_one_before_given_back() -> None:
         gc.collect()
         assert first() is None
         assert await models.get("twin") is second
-        models.close()
 
     asyncio.run(ask())
 
@@ -47,7 +46,6 @@ def test_asked_for_many_times_at_once_a_candidate_is_loaded_once() -> None:
         models = Models()
         found = await asyncio.gather(*(models.get("tiny") for _ in range(10)))
         assert len(set(map(id, found))) == 1
-        models.close()
 
     asyncio.run(ask())
 
@@ -65,7 +63,6 @@ def test_production_is_swapped_once_and_the_one_before_given_back() -> None:
         assert before() is None
         assert await models.get(None) is models.production
         assert await models.get("tiny") is models.production
-        models.close()
 
     asyncio.run(switch())
 
@@ -77,7 +74,6 @@ def test_a_candidate_that_is_promoted_is_not_loaded_again() -> None:
         registry.promote("tiny", force=True)
         await models.follow()
         assert models.production is candidate
-        models.close()
 
     asyncio.run(switch())
 
@@ -90,6 +86,19 @@ def test_without_a_journal_the_released_version_answers_again(store: Path) -> No
         (store / "claimstance" / "production.jsonl").unlink()
         await models.follow()
         assert models.production.model.version == RELEASED
-        models.close()
 
     asyncio.run(switch())
+
+
+def test_a_candidate_is_kept_though_who_asked_has_left() -> None:
+    async def ask() -> None:
+        models = Models()
+        asking = asyncio.create_task(models.get("tiny"))
+        await asyncio.sleep(0.01)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        first, second = await asyncio.gather(models.get("tiny"), models.get("tiny"))
+        assert first is second
+
+    asyncio.run(ask())

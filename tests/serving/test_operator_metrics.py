@@ -25,7 +25,8 @@ def test_the_corpus_is_told_and_forgotten_with_its_version(released: Predictor) 
     head = {"sentences": 10, "per_class": {x: {"support": 5 - i} for i, x in enumerate(Stance)}}
     rich = version(released, "rich", {"dev": {"stance": head, "mean_tokens": 17.5}})
     poor = version(released, "poor", {})
-    metrics.production(rich)
+    metrics.production(poor, released.model)
+    metrics.production(rich, poor)
     assert value("claimstance_production_info", version="rich") == 1
     assert value("claimstance_reference_tokens") == 17.5
     assert value("claimstance_reference_share", head="stance", label="firm") == 0.5

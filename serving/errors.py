@@ -25,6 +25,7 @@ from claimstance.errors import (
     TimedOut,
     Unauthorized,
 )
+from serving import metrics
 from serving.schemas import ErrorBody, ErrorResponse
 
 STATUS: dict[type[ClaimstanceError], HTTPStatus] = {
@@ -61,7 +62,8 @@ def refusal(
     where: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    """Return a response in the one error shape."""
+    """Return a response in the one error shape, and count it."""
+    metrics.REFUSED.labels(code).inc()
     body = ErrorResponse(error=ErrorBody(code=code, message=message, where=where))
     return JSONResponse(body.model_dump(), status, headers)
 

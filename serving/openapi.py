@@ -45,6 +45,7 @@ _OPERATIONS: dict[str, tuple[str, type[BaseModel], HTTPStatus, type[BaseModel]]]
 _REFUSALS = {
     HTTPStatus.UNAUTHORIZED: "An API key is needed, and none that is known was sent",
     HTTPStatus.FORBIDDEN: "There are no API keys, and the caller is another machine",
+    HTTPStatus.NOT_FOUND: "There is no model version of that name",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit of GET /model is exceeded; `where` names what",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not application/json",

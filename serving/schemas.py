@@ -14,14 +14,19 @@ MODEL_PATTERN = f"^{NAME}:{VERSION_PATTERN.removeprefix('^')}"
 """A version as responses name it."""
 
 
+CANDIDATE_PATTERN = f"^({NAME}:)?{VERSION_PATTERN.removeprefix('^')}"
+"""A version as requests name it: by its name, or as responses do."""
+
+
 class ClassifyRequest(BaseModel):
-    """Sentences to classify."""
+    """Sentences to classify, by the version in production or by `model`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     sentences: Annotated[
         list[str], Field(min_length=1, examples=[["The reef is ours.", "They agreed to talk."]])
     ]
+    model: Annotated[str, Field(pattern=CANDIDATE_PATTERN)] | None = None
 
 
 class AnalyzeRequest(BaseModel):

@@ -13,9 +13,11 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
 import bentoml
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from claimstance import (
     SENTIMENTS,
@@ -30,20 +32,23 @@ from claimstance import (
 from claimstance.errors import ClaimstanceError, InvalidInput, LimitExceeded
 from claimstance.feedback import Correction, Store
 from claimstance.text import Span
-from serving import errors, openapi, page, schemas, visit
+from serving import errors, metrics, openapi, page, schemas, visit
 from serving.access import Access
 from serving.batcher import Batcher
 from serving.corrections import Corrections
-from serving.gate import Gate
-from serving.settings import limits
+from serving.gate import READABLE, WRITABLE, Gate
+from serving.models import Models
+from serving.settings import limits, shadow
+from serving.shadow import Shadow
 
 LIMITS = limits()
+SHADOW = shadow()
 
 
 async def _describe(request: Request) -> Response:
     """Answer `GET /model`."""
-    description: schemas.ModelResponse = request.app.state.description
-    return JSONResponse(description.model_dump())
+    models: Models = request.app.state.models
+    return JSONResponse(_description(models.production).model_dump())
 
 
 async def _document(_: Request) -> Response:
@@ -55,46 +60,77 @@ routes = [Route("/model", _describe), Route("/docs.json", _document)]
 site = Starlette(routes=[*page.ROUTES, *routes])
 
 
+class _Service(bentoml.Service):
+    """BentoML's service behind one more layer: its request metrics label every path there is.
+
+    Its middleware lies outside any that can be added, so unknown paths become one before it.
+    """
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        """Return the application that a worker serves."""
+        app = super().to_asgi(is_main)
+
+        async def with_known_paths(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope.get("path", "/") not in {*READABLE, *WRITABLE}:
+                scope = {**scope, "path": "/unknown"}
+            await app(scope, receive, send)
+
+        return with_known_paths
+
+
 # The gate's times come first: BentoML's timeout answers in a shape of its own and cannot be off.
 @bentoml.service(
     name="claimstance",
     traffic={"timeout": LIMITS.max_body_seconds + LIMITS.max_answer_seconds + 10},
     logging={"access": {"enabled": False}},
+    service_class=_Service,
 )
 @bentoml.asgi_app(site, path="/")
 class ClaimstanceService:
     """Labels sentences by their stance on sovereignty claims and by sentiment."""
 
     def __init__(self) -> None:
-        self.predictor = Predictor.load()
-        self.batcher = Batcher(self.predictor, LIMITS.max_waiting)
+        self.models = Models(SHADOW.version)
+        self.batcher = Batcher(LIMITS.max_waiting)
+        self.shadow = Shadow(self.models, self.batcher, SHADOW.share)
         self.corrections = Corrections(Store.open())
-        self.predictor.predict(["The first sentence pays for what is set up on first use."])
-        site.state.description = _description(self.predictor)
+        site.state.models = self.models
         # What is loaded stays; without this the collector's walks over it make the slow tail.
         gc.collect()
         gc.freeze()
 
+    @bentoml.on_startup
+    async def watch(self) -> None:
+        """Begin to follow what is in production."""
+        self.watching = asyncio.create_task(self.models.watch())
+
     @bentoml.on_shutdown
     def close(self) -> None:
         """Let the batch and the corrections in hand finish."""
+        self.watching.cancel()
         self.batcher.close()
         self.corrections.close()
 
     @bentoml.api(route="/classify")
-    async def classify(self, sentences: list[str]) -> schemas.ClassifyResponse:
-        """Classify sentences: one prediction per sentence, in the order sent."""
+    async def classify(
+        self, sentences: list[str], model: str | None = None
+    ) -> schemas.ClassifyResponse:
+        """Classify sentences: one prediction per sentence, in the order sent.
+
+        `model`, the name or tag of a version, has that one answer instead of the one in
+        production. It is loaded on first use, which takes seconds, and the last one is kept.
+        """
         try:
             visit.current().spend(len(sentences))
-            predictions = await self.batcher.predict(sentences)
+            predictor = await self.models.get(model)
+            predictions = await self.batcher.predict(predictor, sentences)
         except ClaimstanceError as error:
             return _refused(error)
-        return _answer(
-            {
-                "model": self.predictor.model.tag,
-                "predictions": [p.to_dict() for p in predictions],
-            }
-        )
+        answer = {"model": predictor.model.tag, "predictions": [p.to_dict() for p in predictions]}
+        if model is not None:
+            metrics.CANDIDATE.inc(len(predictions))
+            return _answer(answer)
+        return self._labelled(answer, predictor, sentences, predictions)
 
     @bentoml.api(route="/analyze")
     async def analyze(self, text: str) -> schemas.AnalyzeResponse:
@@ -109,20 +145,21 @@ class ClaimstanceService:
                     f"has {len(spans)} sentences, at most {LIMITS.max_waiting} are taken", "text"
                 )
             visit.current().spend(len(spans))
-            predictions = await self.batcher.predict([text[s.start : s.end] for s in spans])
+            predictor = self.models.production
+            sentences = [text[s.start : s.end] for s in spans]
+            predictions = await self.batcher.predict(predictor, sentences)
         except ClaimstanceError as error:
             return _refused(error)
-        return _answer(
-            {
-                "model": self.predictor.model.tag,
-                "metadata": document.metadata,
-                "sentences": [
-                    {"start": s.start, "end": s.end, "text": text[s.start : s.end], **p.to_dict()}
-                    for s, p in zip(spans, predictions, strict=True)
-                ],
-                "summary": _summary(predictions),
-            }
-        )
+        answer = {
+            "model": predictor.model.tag,
+            "metadata": document.metadata,
+            "sentences": [
+                {"start": span.start, "end": span.end, "text": sentence, **p.to_dict()}
+                for span, sentence, p in zip(spans, sentences, predictions, strict=True)
+            ],
+            "summary": _summary(predictions),
+        }
+        return self._labelled(answer, predictor, sentences, predictions)
 
     @bentoml.api(route="/explain")
     async def explain(self, sentence: str) -> schemas.ExplainResponse:
@@ -142,12 +179,13 @@ class ClaimstanceService:
                 )
             visit.current().spend(len(words) + 1)
             occluded = [occlusion.without(sentence, word) for word in words]
-            whole, *rest = await self.batcher.predict([sentence, *occluded])
+            predictor = self.models.production
+            whole, *rest = await self.batcher.predict(predictor, [sentence, *occluded])
         except ClaimstanceError as error:
             return _refused(error)
         return _answer(
             {
-                "model": self.predictor.model.tag,
+                "model": predictor.model.tag,
                 "method": "occlusion",
                 "stance": whole.stance,
                 "score": whole.stance_scores[whole.stance],
@@ -175,7 +213,19 @@ class ClaimstanceService:
             kept = await self.corrections.keep(correction)
         except ClaimstanceError as error:
             return _refused(error)
+        metrics.corrected(stance, sentiment)
         return _answer({"id": kept.id, "time": kept.time}, HTTPStatus.CREATED)
+
+    def _labelled(
+        self,
+        answer: dict[str, Any],
+        by: Predictor,
+        sentences: list[str],
+        predictions: list[Prediction],
+    ) -> Any:
+        """Count what is answered, and offer it to the shadow once it has been sent."""
+        metrics.labelled(predictions)
+        return _answer(answer, after=BackgroundTask(self.shadow.offer, by, sentences, predictions))
 
 
 def _split(text: str) -> tuple[documents.Document, list[Span]]:
@@ -183,13 +233,17 @@ def _split(text: str) -> tuple[documents.Document, list[Span]]:
     return document, document.sentences()
 
 
-def _answer(body: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> Any:
+def _answer(
+    body: dict[str, Any],
+    status: HTTPStatus = HTTPStatus.OK,
+    after: BackgroundTask | None = None,
+) -> Any:
     """Return the JSON response itself, which BentoML passes through.
 
     Validating thousands of our own predictions would cost more than making them; the documented
     schema stays the annotated one, and a test holds the responses to it.
     """
-    return JSONResponse(body, status)
+    return JSONResponse(body, status, background=after)
 
 
 def _refused(error: ClaimstanceError) -> Any:

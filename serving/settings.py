@@ -43,3 +43,30 @@ def limits() -> Limits:
                 raise InvalidInput(f"must be a positive whole number, not {text!r}", variable)
             values[name] = int(text)
     return Limits(**values)
+
+
+class Shadow(BaseModel):
+    """A version that scores a share of the traffic unseen, and that share.
+
+    Set by `CLAIMSTANCE_SHADOW` and `CLAIMSTANCE_SHADOW_SHARE`; without a version there is none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str | None = None
+    share: float = Field(1.0, ge=0, le=1, description="Share of the requests.")
+
+
+def shadow() -> Shadow:
+    """Return the shadow that the environment sets.
+
+    Raises:
+        InvalidInput: the share is not a number from 0 to 1; `where` names the variable.
+    """
+    share = os.environ.get("CLAIMSTANCE_SHADOW_SHARE", "1")
+    try:
+        return Shadow(version=os.environ.get("CLAIMSTANCE_SHADOW") or None, share=float(share))
+    except ValueError as error:
+        raise InvalidInput(
+            f"must be a number from 0 to 1, not {share!r}", "CLAIMSTANCE_SHADOW_SHARE"
+        ) from error

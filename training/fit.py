@@ -226,7 +226,9 @@ def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> d
     for split in ("dev", "test"):
         part = run.corpus.part(split)
         if part:
-            figures[split] = evaluate.figures(part, predictor.predict([r.text for r in part]))
+            predictions = predictor.predict([r.text for r in part])
+            figures[split] = evaluate.figures(part, predictions)
+            figures[split]["mean_tokens"] = float(np.mean([p.tokens for p in predictions]))
             held_out += part
     figures["stance_errors"] = evaluate.stance_errors(
         held_out, predictor.predict([r.text for r in held_out])

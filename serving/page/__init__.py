@@ -42,7 +42,7 @@ def _serve(name: str, media_type: str) -> Callable[[Request], Awaitable[Response
 def _greeting(request: Request) -> dict[str, str]:
     """Return where to go from here."""
     return {
-        "model": request.app.state.description.model,
+        "model": request.app.state.models.production.model.tag,
         "classify": "POST /classify",
         "analyze": "POST /analyze",
         "explain": "POST /explain",

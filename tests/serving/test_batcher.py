@@ -1,7 +1,9 @@
 """The queue in front of the predictor: order, fairness, limits, cancellation, failures."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -51,9 +53,9 @@ def numbered(count: int, word: str = "case") -> list[str]:
 
 
 def test_answers_are_those_of_the_predictor_in_order(watched: Watched) -> None:
-    batcher = Batcher(watched, 1000)
+    batcher = Batcher(1000)
     sentences = numbered(40)
-    answers = go(batcher, batcher.predict(sentences))
+    answers = go(batcher, batcher.predict(watched, sentences))
     expected = watched.predict(sentences)
     assert [a.stance for a in answers] == [e.stance for e in expected]
     for answer, right in zip(answers, expected, strict=True):
@@ -61,11 +63,11 @@ def test_answers_are_those_of_the_predictor_in_order(watched: Watched) -> None:
 
 
 def test_requests_that_wait_are_computed_together(watched: Watched) -> None:
-    batcher = Batcher(watched, 1000)
+    batcher = Batcher(1000)
 
     async def several() -> None:
         watched.gate.clear()
-        tasks = [asyncio.create_task(batcher.predict([text])) for text in numbered(20)]
+        tasks = [asyncio.create_task(batcher.predict(watched, [text])) for text in numbered(20)]
         await asyncio.sleep(0.3)
         watched.gate.set()
         for (answer,) in await asyncio.gather(*tasks):
@@ -77,11 +79,11 @@ def test_requests_that_wait_are_computed_together(watched: Watched) -> None:
 
 
 def test_a_long_list_does_not_hold_up_a_short_one(watched: Watched) -> None:
-    batcher = Batcher(watched, 100_000)
+    batcher = Batcher(100_000)
     finished: list[str] = []
 
     async def one(name: str, sentences: list[str]) -> None:
-        await batcher.predict(sentences)
+        await batcher.predict(watched, sentences)
         finished.append(name)
 
     async def both() -> None:
@@ -94,27 +96,29 @@ def test_a_long_list_does_not_hold_up_a_short_one(watched: Watched) -> None:
 
 
 def test_a_full_queue_refuses_and_recovers(watched: Watched) -> None:
-    batcher = Batcher(watched, 10)
+    batcher = Batcher(10)
 
     async def overfill() -> None:
         watched.gate.clear()
-        waiting = asyncio.create_task(batcher.predict(numbered(10)))
+        waiting = asyncio.create_task(batcher.predict(watched, numbered(10)))
         await asyncio.sleep(0.1)
         with pytest.raises(Overloaded):
-            await batcher.predict(["One more."])
+            await batcher.predict(watched, ["One more."])
         watched.gate.set()
         assert len(await waiting) == 10
-        assert len(await batcher.predict(numbered(10))) == 10
+        assert len(await batcher.predict(watched, numbered(10))) == 10
 
     go(batcher, overfill())
 
 
 def test_a_bad_sentence_fails_its_own_request_only(watched: Watched) -> None:
-    batcher = Batcher(watched, 100)
+    batcher = Batcher(100)
 
     async def mixed() -> Any:
         return await asyncio.gather(
-            batcher.predict(["Good."]), batcher.predict(["Good.", " "]), return_exceptions=True
+            batcher.predict(watched, ["Good."]),
+            batcher.predict(watched, ["Good.", " "]),
+            return_exceptions=True,
         )
 
     good, bad = go(batcher, mixed())
@@ -124,32 +128,70 @@ def test_a_bad_sentence_fails_its_own_request_only(watched: Watched) -> None:
 
 
 def test_a_cancelled_request_is_not_computed(watched: Watched) -> None:
-    batcher = Batcher(watched, 100_000)
+    batcher = Batcher(100_000)
 
     async def cancel() -> None:
         watched.gate.clear()
-        first = asyncio.create_task(batcher.predict(["First."]))
+        first = asyncio.create_task(batcher.predict(watched, ["First."]))
         await asyncio.sleep(0.1)
-        dropped = asyncio.create_task(batcher.predict(numbered(500)))
+        dropped = asyncio.create_task(batcher.predict(watched, numbered(500)))
         await asyncio.sleep(0.2)
         dropped.cancel()
         await asyncio.sleep(0)
         watched.gate.set()
         await first
-        assert len(await batcher.predict(["Last."])) == 1
+        assert len(await batcher.predict(watched, ["Last."])) == 1
 
     go(batcher, cancel())
     assert sum(watched.batches) == 2
 
 
 def test_a_broken_engine_fails_the_request_and_the_next_one_works(watched: Watched) -> None:
-    batcher = Batcher(watched, 100)
+    batcher = Batcher(100)
 
     async def broken() -> None:
         watched.failure = RuntimeError("no engine")
         with pytest.raises(RuntimeError, match="no engine"):
-            await batcher.predict(["A sentence."])
+            await batcher.predict(watched, ["A sentence."])
         watched.failure = None
-        assert len(await batcher.predict(["A sentence."])) == 1
+        assert len(await batcher.predict(watched, ["A sentence."])) == 1
 
     go(batcher, broken())
+
+
+def test_predictors_share_no_batch_and_take_turns(watched: Watched, released: Predictor) -> None:
+    batcher = Batcher(100_000)
+    other = Watched(released)
+    finished: list[str] = []
+
+    async def one(name: str, predictor: Watched, sentences: list[str]) -> None:
+        await batcher.predict(predictor, sentences)
+        finished.append(name)
+
+    async def both() -> None:
+        long = asyncio.create_task(one("long", watched, numbered(3000)))
+        await asyncio.sleep(0.2)
+        await asyncio.gather(long, one("short", other, numbered(10)))
+
+    go(batcher, both())
+    assert finished == ["short", "long"]
+    assert sum(watched.batches) == 3000
+    assert sum(other.batches) == 10
+
+
+def test_what_is_done_with_holds_no_predictor(released: Predictor) -> None:
+    batcher = Batcher(100)
+
+    async def once() -> weakref.ref[Watched]:
+        predictor = Watched(released)
+        await batcher.predict(predictor, ["The reef is ours."])
+        return weakref.ref(predictor)
+
+    async def both() -> None:
+        gone = await once()
+        await asyncio.sleep(0.1)
+        gc.collect()
+        assert gone() is None
+        assert not batcher.busy
+
+    go(batcher, both())

@@ -1,0 +1,142 @@
+"""Which predictors there are: the version in production, the last candidate, the shadow."""
+
+import asyncio
+import logging
+from typing import Literal
+
+from claimstance import Predictor, bundle, registry
+from claimstance.errors import ModelInvalid, ModelNotFound
+from serving import metrics
+
+SECONDS = 1.0
+"""Between two looks at the journal."""
+
+_log = logging.getLogger(__name__)
+
+Role = Literal["production", "candidate", "shadow"]
+
+
+class Models:
+    """The predictors of one worker; one version is loaded at a time, off the event loop.
+
+    A request takes its predictor once and keeps it to its end, so a swap of `production` reaches
+    the requests that come after it. A predictor's memory goes with the last request that has it.
+
+    Args:
+        shadow: the name of the version to load as the shadow, if any.
+
+    Raises:
+        ModelNotFound, ModelInvalid: as `Predictor.load`, for the version in production.
+    """
+
+    def __init__(self, shadow: str | None = None) -> None:
+        self._stamp = registry.stamp()
+        self.production = _warm(Predictor.load())
+        self.shadow: Predictor | None = None
+        self._candidate: Predictor | None = None
+        self._shadow = shadow
+        self._loading = asyncio.Lock()
+        metrics.production(self.production.model)
+
+    async def get(self, name: str | None) -> Predictor:
+        """Return the version called `name` (or tagged so), the one in production for None.
+
+        A version other than production and the shadow takes the place of the last candidate.
+
+        Raises:
+            ModelNotFound: there is no such version.
+            ModelInvalid: it does not verify.
+        """
+        if name is None:
+            return self.production
+        version = name.removeprefix(f"{bundle.NAME}:")
+        if found := self._loaded(version):
+            return found
+        try:
+            registry.find(version)  # so that a wrong name costs the last candidate nothing
+            # What is loaded is kept, even where the request that asked for it ran out of time.
+            return await asyncio.shield(self._load(version, "candidate"))
+        except (ModelNotFound, ModelInvalid) as error:
+            # Where it lies on this machine is not for the client.
+            raise type(error)(error.message, "model") from error
+
+    async def watch(self) -> None:
+        """Load the shadow, then keep to what the registry says is in production, for good."""
+        if self._shadow is not None:
+            try:
+                self.shadow = await self._load(self._shadow, "shadow")
+            except Exception as error:
+                _log.error("there is no shadow: %s", error)
+        while True:
+            await asyncio.sleep(SECONDS)
+            try:
+                await self.follow()
+            except Exception as error:
+                metrics.PRODUCTION_REFUSED.set(1)
+                _log.error(
+                    "the version now in production is refused: %s; %s goes on answering",
+                    error,
+                    self.production.model.tag,
+                )
+
+    async def follow(self) -> None:
+        """Swap production for what the registry says, if that has changed since the last look.
+
+        Raises:
+            Exception: whatever kept it from being found, loaded or verified; nothing was swapped,
+                and nothing will be before the registry changes again.
+        """
+        stamp = registry.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        before = self.production
+        try:
+            found = bundle.read_manifest(registry.find())
+        except Exception:
+            metrics.LOAD_FAILURES.labels("production").inc()
+            raise
+        self.production = await self._load(found.version, "production")
+        if self.production is self._candidate:
+            self._candidate = None
+        metrics.production(self.production.model, before.model)
+        if self.production is not before:
+            _log.warning("%s answers instead of %s", self.production.model.tag, before.model.tag)
+
+    def _loaded(self, version: str) -> Predictor | None:
+        """Return the predictor of a version that is in memory already."""
+        for predictor in (self.production, self.shadow, self._candidate):
+            if predictor is not None and predictor.model.version == version:
+                return predictor
+        return None
+
+    async def _load(self, version: str, role: Role) -> Predictor:
+        """Return a version, verified and loaded unless it is in memory by now.
+
+        Raises:
+            Exception: whatever keeps it from that, counted and logged.
+        """
+        async with self._loading:
+            if found := self._loaded(version):
+                return found
+            if role == "candidate":
+                self._candidate = None  # its memory, before the next one's
+            try:
+                loaded = await asyncio.to_thread(_verified, version)
+            except Exception as error:
+                metrics.LOAD_FAILURES.labels(role).inc()
+                _log.error("%s cannot be the %s: %s", version, role, error)
+                raise
+            if role == "candidate":
+                self._candidate = loaded
+            return loaded
+
+
+def _verified(version: str) -> Predictor:
+    registry.verify(version)
+    return _warm(Predictor.load(version))
+
+
+def _warm(predictor: Predictor) -> Predictor:
+    predictor.predict(["The first sentence pays for what is set up on first use."])
+    return predictor

@@ -1,0 +1,34 @@
+"""What an operator may set, and what is refused."""
+
+import pytest
+
+from claimstance.errors import InvalidInput
+from serving import settings
+
+
+@pytest.mark.parametrize("share", ["", "half", "-0.1", "1.1", "nan", "inf"])
+def test_a_share_that_is_none_is_refused_and_named(
+    share: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAIMSTANCE_SHADOW_SHARE", share)
+    with pytest.raises(InvalidInput) as refused:
+        settings.shadow()
+    assert refused.value.where == "CLAIMSTANCE_SHADOW_SHARE"
+
+
+def test_there_is_a_shadow_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.shadow().version is None
+    monkeypatch.setenv("CLAIMSTANCE_SHADOW", "newsroom-1")
+    monkeypatch.setenv("CLAIMSTANCE_SHADOW_SHARE", "0.25")
+    shadow = settings.shadow()
+    assert (shadow.version, shadow.share) == ("newsroom-1", 0.25)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", ""])
+def test_a_limit_that_is_none_is_refused_and_named(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAIMSTANCE_MAX_SENTENCES", value)
+    with pytest.raises(InvalidInput) as refused:
+        settings.limits()
+    assert refused.value.where == "CLAIMSTANCE_MAX_SENTENCES"

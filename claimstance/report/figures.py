@@ -118,7 +118,6 @@ def figures(folder: Path, correction: Correction) -> Figures:
     if job["state"] != "done":
         raise InvalidInput("is not scored to its end; the same `score` goes on", str(folder))
     with duckdb.connect() as table:
-        table.execute("SET enable_progress_bar = false")
         table.execute(f"SET temp_directory = '{_quoted(folder / '.job' / 'spill')}'")
         table.execute(
             "CREATE VIEW s AS SELECT *, "

@@ -6,7 +6,6 @@ afterwards if a file, the schema or the label order does not fit its manifest.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from claimstance import durable
 from claimstance.errors import InvalidInput, ModelExists, ModelInvalid, ModelNotFound
 from claimstance.labels import SENTIMENTS, STANCES, Sentiment, Stance
 from claimstance.text import NORMALIZER_VERSION
@@ -184,7 +184,7 @@ def new_folder(target: Path) -> Iterator[Path]:
             raise ModelExists(
                 f"could not be put in place ({error.strerror})", str(target)
             ) from error
-        _fsync(target.parent)
+        durable.sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -242,12 +242,4 @@ def released() -> Path:
 def sync(folder: Path) -> None:
     """Bring a folder and all in it to the disk."""
     for path in (*folder.rglob("*"), folder):
-        _fsync(path)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        durable.sync(path)

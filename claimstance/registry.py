@@ -18,6 +18,7 @@ from typing import Literal
 
 from claimstance import bundle, verdicts
 from claimstance.bundle import NAME, Manifest
+from claimstance.durable import replace
 from claimstance.errors import ModelExists, ModelNotFound, NotInstalled
 
 _VERSION = re.compile(bundle.VERSION_PATTERN)
@@ -219,13 +220,8 @@ def _record(action: Literal["promote", "rollback"], version: str, forced: bool =
         before = next((e.previous for e in events[::-1] if e.version == version), None)
     time = datetime.now(UTC).isoformat(timespec="seconds")
     event = Event(time, action, version, before, forced)
-    temporary = _journal().with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        for line in (*events, event):
-            file.write(json.dumps(asdict(line)) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(_journal())
+    text = "".join(json.dumps(asdict(line)) + "\n" for line in (*events, event))
+    replace(_journal(), lambda file: file.write_text(text, encoding="utf-8"))
     return event
 
 

@@ -5,11 +5,11 @@ version: the latest comparison.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from claimstance.durable import replace
 from claimstance.errors import NotApproved
 
 
@@ -30,9 +30,8 @@ def write(folder: Path, verdict: Verdict) -> None:
     """Keep a verdict; an earlier one of the same version is replaced."""
     path = _path(folder, verdict.challenger)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(asdict(verdict), indent=2) + "\n", encoding="utf-8")
-    temporary.rename(path)
+    text = json.dumps(asdict(verdict), indent=2) + "\n"
+    replace(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def require(folder: Path, challenger: str, champion: str) -> None:

@@ -63,18 +63,19 @@ def load(files: list[Path], with_project: bool) -> Corpus:
                 gathered += records.read(joined)
             else:
                 lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
-    tests = _tests(gathered, lacking) if with_project else {}
+    assigned = splits.assign(gathered)
+    tests = _tests(assigned, lacking) if with_project else {}
     if files:
         own = labelled.load(files)
         gathered += own.records
         told = own.summary()
-    assigned = splits.assign(gathered)
+        assigned = splits.assign(gathered)
     return Corpus(assigned, len(gathered) - len(assigned), lacking, tests, tuple(told))
 
 
 def _tests(project: list[Record], lacking: int) -> dict[str, list[Record]]:
     """Return the test sentences of the project's corpus alone, whatever is joined to it."""
-    whole = [record for record in splits.assign(project) if record.split == "test"]
+    whole = [record for record in project if record.split == "test"]
     written = [record for record in whole if "source" not in record.slices]
     return {"written": written} if lacking else {"written": written, "whole": whole}
 

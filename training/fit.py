@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from claimstance import Predictor, bundle, registry
+from claimstance import Prediction, Predictor, bundle, registry
 from claimstance.bundle import Corpus as CorpusNote
 from claimstance.bundle import Head, Manifest
 from claimstance.errors import InvalidInput, ModelExists, ModelNotFound
@@ -223,6 +223,7 @@ def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> d
     predictor = Predictor(folder)
     figures: dict[str, Any] = {}
     held_out: list[Record] = []
+    said: list[Prediction] = []
     for split in ("dev", "test"):
         part = run.corpus.part(split)
         if part:
@@ -230,15 +231,11 @@ def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> d
             figures[split] = evaluate.figures(part, predictions)
             figures[split]["mean_tokens"] = float(np.mean([p.tokens for p in predictions]))
             held_out += part
-    figures["stance_errors"] = evaluate.stance_errors(
-        held_out, predictor.predict([r.text for r in held_out])
-    )
+            said += predictions
+    figures["stance_errors"] = evaluate.stance_errors(held_out, said)
     held = run.corpus.part("test") or run.corpus.part("dev")
-    texts = [record.text for record in held]
-    full = _probabilities(start, heads, texts, run.settings.max_tokens)
-    figures["served_against_full_precision"] = evaluate.distance(
-        held, predictor.predict(texts), full
-    )
+    full = _probabilities(start, heads, [r.text for r in held], run.settings.max_tokens)
+    figures["served_against_full_precision"] = evaluate.distance(held, said[-len(held) :], full)
     if run.baselines:
         figures["baselines"] = baselines.compare(
             run.corpus.part("train"), run.corpus.part("test"), run.settings

@@ -13,6 +13,7 @@ from claimstance.verdicts import Verdict
 from training import check, comparing, corpus, fit, gate, settings
 from training.corpus import Corpus
 from training.gate import Check
+from training.imports import labelled
 from training.records import Record
 
 RECIPE = Path(__file__).parent / "retrain.toml"
@@ -65,11 +66,13 @@ def retrain(
         )
     step("reading the corpus")
     loaded = corpus.load(list(files), with_project=True)
-    own = {record.id for record in corpus.load([], with_project=True).records}
-    new = [record for record in loaded.records if record.id not in own]
+    theirs = {record.id for record in labelled.load(files).records}
+    new = [record for record in loaded.records if record.id in theirs]
     comparing.locked(loaded, bundle.read_manifest(champion))
     step(f"training on {len(new)} new sentences and {REPLAY} of the corpus")
-    run = fit.Run(rehearsed(loaded, own, seed), settings.load(RECIPE), str(champion), seed, version)
+    run = fit.Run(
+        rehearsed(loaded, theirs, seed), settings.load(RECIPE), str(champion), seed, version
+    )
     manifest = fit.fit(run)
     step(f"comparing {manifest.tag} with {bundle.read_manifest(champion).tag}")
     return compare(manifest.version, loaded, [r for r in new if r.split != "train"])
@@ -101,13 +104,13 @@ def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
     return Outcome(manifests[0], comparison, checks)
 
 
-def rehearsed(loaded: Corpus, own: set[str], seed: int) -> Corpus:
-    """Return the corpus with all new sentences and `REPLAY` of its own to train on."""
-    old = [r for r in loaded.records if r.split == "train" and r.id in own]
+def rehearsed(loaded: Corpus, theirs: set[str], seed: int) -> Corpus:
+    """Return the corpus with all new sentences, by id, and `REPLAY` of its own to train on."""
+    old = [r for r in loaded.records if r.split == "train" and r.id not in theirs]
     kept = {id(record) for record in random.Random(seed).sample(old, min(REPLAY, len(old)))}
     records = [
         record
         for record in loaded.records
-        if record.split != "train" or record.id not in own or id(record) in kept
+        if record.split != "train" or record.id in theirs or id(record) in kept
     ]
     return replace(loaded, records=records)

@@ -51,11 +51,10 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An input, or a place in one, that gives no document, and why."""
+    """An input, or a file in one, that gives no document, and why."""
 
     source: str
     reason: str
-    place: str = ""
 
 
 def look(path: Path, name: str) -> Iterator[Leaf | Refused]:

@@ -105,18 +105,28 @@ class Figures:
     repeats: list[Repeat]
 
 
+def finished_job(folder: Path) -> dict[str, Any]:
+    """Return what `job.json` says of the scored archive in `folder`.
+
+    Raises:
+        InvalidInput: the folder holds no job, or one that is not done.
+    """
+    try:
+        job: dict[str, Any] = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput("holds no scored archive", str(folder)) from error
+    if job["state"] != "done":
+        raise InvalidInput("is not scored to its end; the same `score` goes on", str(folder))
+    return job
+
+
 def figures(folder: Path, correction: Correction) -> Figures:
     """Return the figures of the scored archive in `folder`.
 
     Raises:
         InvalidInput: the folder holds no finished job, or no sentence.
     """
-    try:
-        job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput("holds no scored archive", str(folder)) from error
-    if job["state"] != "done":
-        raise InvalidInput("is not scored to its end; the same `score` goes on", str(folder))
+    job = finished_job(folder)
     with duckdb.connect() as table:
         table.execute(f"SET temp_directory = '{_quoted(folder / '.job' / 'spill')}'")
         table.execute(

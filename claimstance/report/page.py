@@ -1,6 +1,5 @@
 """The report's page: one file that needs nothing else and asks nothing of any network."""
 
-import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,11 +7,11 @@ import jinja2
 from markupsafe import Markup
 
 from claimstance import bundle, registry
+from claimstance.durable import replace
 from claimstance.labels import SENTIMENTS, STANCES
 from claimstance.report import charts
-from claimstance.report.figures import figures
+from claimstance.report.figures import LEAST, MOST_DOCUMENTS, figures, finished_job
 from claimstance.report.prevalence import Correction
-from claimstance.scoring.shard import replace
 
 WIDE, NARROW = 1040, 420
 """Widths that charts are drawn for: a desk's screen, and a phone's."""
@@ -30,8 +29,7 @@ def write(folder: Path, target: Path | None = None) -> Path:
         ModelNotFound: the model version that scored it is not at hand, so nothing is known of
             its errors.
     """
-    job = folder / "job.json"
-    model = json.loads(job.read_text(encoding="utf-8"))["asked"]["model"] if job.exists() else None
+    model = finished_job(folder)["asked"]["model"]
     manifest = bundle.read_manifest(registry.find(model))
     correction = Correction.of(manifest)
     found = figures(folder, correction)
@@ -54,6 +52,8 @@ def write(folder: Path, target: Path | None = None) -> Path:
         stances=[str(label) for label in STANCES],
         sentiments=[str(label) for label in SENTIMENTS],
         held_out=correction.sentences,
+        least=LEAST,
+        most=MOST_DOCUMENTS,
         years=both(charts.years, found.years) if len(found.years) > 1 else None,
         groups=Markup(charts.groups(found.groups)) if len(found.groups) > 1 else None,
         disputes=Markup(charts.groups(found.disputes)) if found.disputes else None,

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset
 
-from claimstance.scoring.shard import SCHEMA, SENTIMENT_SCORES, STANCE_SCORES, replace
+from claimstance.durable import replace
+from claimstance.scoring.shard import SCHEMA, SENTIMENT_SCORES, STANCE_SCORES
 
 FORMATS = ("csv", "jsonl")
 

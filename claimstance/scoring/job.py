@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
+from claimstance.durable import replace
 from claimstance.errors import InvalidInput, JobBusy, JobDiffers
 from claimstance.inputs.containers import Refused
 from claimstance.inputs.discover import File, discover, shown
 from claimstance.inputs.table import Columns
 from claimstance.scoring.plan import Seen, Unit, plan
-from claimstance.scoring.shard import replace
 from claimstance.scoring.unit import (
     Result,
     SplitBy,
@@ -76,8 +76,7 @@ class Job:
         try:
             if folder.exists() and not job._state.exists() and any(folder.iterdir()):
                 raise InvalidInput("holds other files; give an empty folder", str(folder))
-            for part in ("sentences", ".job/rejects"):
-                (folder / part).mkdir(parents=True, exist_ok=True)
+            job._make_folders()
             lock = (job._state / "lock").open("a+")
         except OSError as error:
             raise InvalidInput(f"cannot be made ({error.strerror})", str(folder)) from error
@@ -99,7 +98,7 @@ class Job:
         Raises:
             JobDiffers: the job in the folder is another; the message names the difference.
             DocumentUnreadable: an input does not exist.
-            InvalidInput: the inputs hold nothing to score.
+            InvalidInput: with `append`, an input has changed other than by growing at its end.
         """
         files: list[File] = []
         refused: list[Refused] = []
@@ -129,6 +128,9 @@ class Job:
                 path.unlink()
         for name in ("job.json", "rejects.jsonl"):
             (self.folder / name).unlink(missing_ok=True)
+        self._make_folders()
+
+    def _make_folders(self) -> None:
         for part in ("sentences", ".job/rejects"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
 

@@ -1,12 +1,11 @@
 """A scored archive's table: its columns, and how a shard of it reaches the disk."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
 
+from claimstance.durable import replace
 from claimstance.inputs.readers import KNOWN
 from claimstance.labels import SENTIMENTS, STANCES
 
@@ -42,20 +41,3 @@ null for a file that is one document; `start` and `end` are characters of the do
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a shard: the same rows give the same bytes."""
     replace(path, lambda file: pa.parquet.write_table(table, file, compression="zstd"))
-
-
-def replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, sync it, and rename it to `path`: whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from claimstance.durable import replace
 from claimstance.errors import ClaimstanceError
 from claimstance.inputs import readers
 from claimstance.inputs.address import Opener
@@ -21,7 +22,6 @@ from claimstance.scoring.shard import (
     SCHEMA,
     SENTIMENT_SCORES,
     STANCE_SCORES,
-    replace,
     write_table,
 )
 from claimstance.text import Span, normalize

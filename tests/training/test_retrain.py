@@ -1,13 +1,15 @@
 """From new labels to a decision: better goes in, worse stays out, and production is never torn."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from claimstance import bundle, registry
+from claimstance.errors import InvalidInput, NotApproved
 from tests.conftest import OWNERS, PLACES, SPEAKERS, TEMPLATES
-from training import corpus, fit, outcome, retrain, settings
+from training import comparing, corpus, fit, outcome, retrain, settings
 from training.retrain import Outcome
 
 FLIPPED = {"firm": "conciliatory", "conciliatory": "neutral", "neutral": "firm"}
@@ -75,3 +77,47 @@ def test_good_labels_give_a_version_that_may_go_in(
     page = outcome.render(done)
     assert "<script" not in page
     assert page.count("<img") == 2
+
+
+def test_wrong_labels_are_not_trained_on(champion: bundle.Manifest, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="must not be trained on"):
+        attempt(labels(tmp_path / "new.jsonl", wrong=True), "poisoned")
+    assert [manifest.version for manifest in registry.versions()][-1] == champion.version
+
+
+def test_a_worse_version_is_kept_out(
+    champion: bundle.Manifest, tmp_path: Path, tiny_recipe: Path
+) -> None:
+    loaded = corpus.load([labels(tmp_path / "new.jsonl", wrong=True)], with_project=True)
+    few = [r for r in loaded.records if r.split != "train" or r.group.startswith("new")]
+    run = fit.Run(replace(loaded, records=few), settings.load(tiny_recipe), "base", 0, "worse")
+    fit.fit(run)
+    done = retrain.compare("worse", loaded, [])
+    assert not done.passed
+    assert "must not replace" in outcome.text(done)
+    assert "production stays as it is" in outcome.render(done)
+    with pytest.raises(NotApproved, match="stance not worse"):
+        registry.promote("worse")
+    assert registry.production() == champion.version
+    assert registry.promote("worse", force=True).forced
+    assert registry.rollback().version == champion.version
+
+
+def test_another_test_set_is_refused(champion: bundle.Manifest, labelled: Path) -> None:
+    path = corpus.AUTHORED / "all.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:-30]))
+    with pytest.raises(InvalidInput, match="not all kept from the test sentences"):
+        comparing.locked(corpus.load([], with_project=True), champion)
+
+
+def test_a_version_is_no_better_than_itself(champion: bundle.Manifest) -> None:
+    loaded = corpus.load([], with_project=True)
+    folder = registry.find("champion")
+    name, test = comparing.locked(loaded, champion)
+    found = comparing.compare(folder, folder, {"test": test})["sets"]["test"]
+    assert name == "whole"
+    assert found["flipped"] == 0
+    assert found["stance"]["difference"] == 0
+    assert found["stance"]["interval"] == [0, 0]
+    assert found["stance"]["mcnemar"] == {"gained": 0, "lost": 0, "p": 1.0}

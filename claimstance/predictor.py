@@ -1,5 +1,6 @@
 """Sentences in, predictions out: encode, batch by token budget, run, calibrate."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,16 @@ from claimstance.errors import InvalidInput, ModelInvalid
 from claimstance.labels import SENTIMENTS, STANCES, Sentiment, Stance
 from claimstance.text import normalize
 
-BATCH_TOKENS = 4096
-"""Tokens, padding included, that go through the encoder at once."""
+BATCH_TOKENS = 2048
+"""Tokens that go through the encoder at once, at most."""
+
+STRIDE = 8
+"""A sentence is padded to the next multiple of this many tokens, never further.
+
+So the shape of its computation follows from the sentence alone, and its scores are the same to
+the last bit whatever it is batched with. (Padding to a neighbour's length moves them by up to 4e-3
+in bfloat16.)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +174,7 @@ class Predictor:
     def label(self, encoded: Sequence[Encoded]) -> Labels:
         """Return what `run` does as arrays, for those who have many sentences.
 
-        Equal sentences are computed once. Sentences are sorted by length so that little is
-        spent on padding.
+        Equal sentences are computed once, and only sentences of one padded length together.
         """
         distinct = sorted({item.ids for item in encoded}, key=lambda ids: (len(ids), ids))
         place = {ids: row for row, ids in enumerate(distinct)}
@@ -205,21 +213,25 @@ def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:
 
 
 def _batches(ids: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
-    """Cut `ids`, sorted by length, into batches of at most `BATCH_TOKENS` padded tokens."""
+    """Cut `ids`, sorted by length, into batches of one padded length and at most `BATCH_TOKENS`."""
     batches: list[list[tuple[int, ...]]] = []
-    for item in ids:
-        if not batches or len(item) * (len(batches[-1]) + 1) > BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(item)
+    for length, same in itertools.groupby(ids, _padded_length):
+        members = list(same)
+        size = max(1, BATCH_TOKENS // length)
+        batches += [members[i : i + size] for i in range(0, len(members), size)]
     return batches
+
+
+def _padded_length(ids: tuple[int, ...]) -> int:
+    return -(-len(ids) // STRIDE) * STRIDE
 
 
 def _pad(
     batch: list[tuple[int, ...]],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return right-padded ids and mask, each (len(batch), longest)."""
+    """Return right-padded ids and mask, each (len(batch), padded length)."""
     lengths = np.array([len(ids) for ids in batch])
-    mask = np.arange(lengths.max()) < lengths[:, None]
+    mask = np.arange(_padded_length(batch[0])) < lengths[:, None]
     padded = np.zeros(mask.shape, np.int64)
     padded[mask] = [token for ids in batch for token in ids]
     return padded, mask.astype(np.int64)

@@ -118,14 +118,14 @@ class Batcher:
 def _take(jobs: deque[_Job]) -> _Batch:
     """Take one sentence from each waiting request in turn until the token budget is full."""
     batch: _Batch = []
-    longest = 0
+    tokens = 0
     while jobs:
         job = jobs[0]
         if job.done.done():  # cancelled, or failed with an earlier batch
             jobs.popleft()
             continue
-        longest = max(longest, len(job.waiting[0].ids))
-        if batch and longest * (len(batch) + 1) > BATCH_TOKENS:
+        tokens += len(job.waiting[0].ids)
+        if batch and tokens > BATCH_TOKENS:
             break
         if len(job.waiting) == job.count:
             metrics.QUEUE_SECONDS.observe(time.perf_counter() - job.since)

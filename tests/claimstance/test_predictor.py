@@ -21,13 +21,17 @@ SENTENCES = [
 
 def test_there_is_one_prediction_per_sentence_in_order(released: Predictor) -> None:
     together = released.predict(SENTENCES)
-    for sentence, prediction in zip(SENTENCES, together, strict=True):
-        (alone,) = released.predict([sentence])
-        assert alone.stance == prediction.stance
-        for label in STANCES:
-            assert alone.stance_scores[label] == pytest.approx(
-                prediction.stance_scores[label], abs=0.02
-            )
+    assert [released.predict([sentence])[0] for sentence in SENTENCES] == together
+
+
+def test_scores_do_not_depend_on_the_company(released: Predictor) -> None:
+    """To the last bit, whatever else is in the batch and however much of it."""
+    phrase = "the ministers met on the island and spoke of the border for many hours "
+    sentences = [f"{phrase * 2}"[: 5 + i % 150] + f"{i}." for i in range(300)]
+    together = released.predict(sentences)
+    for i in range(0, 300, 23):
+        assert released.predict([sentences[i]]) == [together[i]]
+    assert released.predict(sentences[100:140]) == together[100:140]
 
 
 def test_scores_are_probabilities_in_label_order(released: Predictor) -> None:

@@ -36,7 +36,7 @@ def test_classify(service: httpx.Client, released: Predictor) -> None:
         assert list(prediction.sentiment_scores) == list(SENTIMENTS)
         assert sum(prediction.stance_scores.values()) == pytest.approx(1)
         assert sum(prediction.sentiment_scores.values()) == pytest.approx(1)
-        assert prediction.stance_scores == pytest.approx(expected.stance_scores, abs=0.02)
+        assert prediction.stance_scores == pytest.approx(expected.stance_scores, abs=1e-3)
         assert prediction.tokens == expected.tokens
 
 

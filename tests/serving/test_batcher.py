@@ -59,7 +59,7 @@ def test_answers_are_those_of_the_predictor_in_order(watched: Watched) -> None:
     expected = watched.predict(sentences)
     assert [a.stance for a in answers] == [e.stance for e in expected]
     for answer, right in zip(answers, expected, strict=True):
-        assert answer.stance_scores == pytest.approx(right.stance_scores, abs=0.02)
+        assert answer.stance_scores == pytest.approx(right.stance_scores, abs=1e-3)
 
 
 def test_requests_that_wait_are_computed_together(watched: Watched) -> None:

@@ -6,6 +6,7 @@ passes the rest on. How often its answers differ from the encoder's is certified
 made (`training/certify.py`) and stands in the manifest.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -76,13 +77,56 @@ def answered(
     return np.asarray((chance <= stance_at_most) & (sentiment.max(1) >= sentiment_from))
 
 
-def certificate(manifest: Manifest, stance_only: bool) -> Certificate | None:
-    """Return what a version's first stage is certified by, None where it is not.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a job has a model version read.
 
-    Args:
-        manifest: the version's.
-        stance_only: whether stance is all that is asked.
+    Attributes:
+        exhaustive: that the encoder reads every sentence.
+        stance_only: no sentiment.
     """
-    if manifest.screen is None:
+
+    exhaustive: bool = False
+    stance_only: bool = False
+
+
+BOTH_LABELS = Reading()
+
+
+def load(folder: Path, reading: Reading, threads: int | None = None) -> Predictor:
+    """Return a predictor of the version in `folder`, with its first stage where that may answer.
+
+    Raises:
+        ModelNotFound: there is no such version.
+        ModelInvalid: its files do not fit its manifest or this release.
+    """
+    found = certificate(bundle.read_manifest(folder), reading)
+    return Cascade(folder, found, threads) if found else Predictor(folder, threads)
+
+
+def certificate(manifest: Manifest, reading: Reading) -> Certificate | None:
+    """Return by what a version's first stage may answer, None where it may not."""
+    if manifest.screen is None or reading.exhaustive:
         return None
-    return manifest.screen.stance if stance_only else manifest.screen.both
+    return manifest.screen.stance if reading.stance_only else manifest.screen.both
+
+
+def told(manifest: Manifest, reading: Reading) -> str:
+    """Say what a version's first stage does in a job, and what is certified of it, or why not."""
+    found = certificate(manifest, reading)
+    if reading.exhaustive:
+        return "off, as asked: the encoder reads every sentence"
+    if manifest.screen is None:
+        return f"off: {manifest.tag} has no certified first stage"
+    if found is None:
+        other = "both labels together" if reading.stance_only else "stances (--stance-only)"
+        return f"off: that of {manifest.tag} is certified for {other} alone"
+    changed = f"{found.stance_changed.at_most:.2%} of stances"
+    if found.sentiment_changed:
+        changed += f" and {found.sentiment_changed.at_most:.2%} of sentiments"
+    return (
+        f"on: at most {changed} differ from the encoder's, and at least "
+        f"{1 - found.missed.at_most:.1%} of its firm and conciliatory sentences are kept (95 % "
+        f"confidence, on {sum(found.sentences.values())} held-out sentences of "
+        f"{', '.join(found.sentences)})"
+    )

@@ -29,7 +29,7 @@ from training.unlabelled import Part, Sentence
 SIZES: dict[Part, int] = {"train": 60_000, "choose": 10_000, "certify": 20_000}
 """Sentences learnt from, and those that thresholds are chosen and certified on."""
 
-WIDTH, FILTERS, SPAN = 96, 192, 5
+WIDTH, FILTERS, SPAN = 128, 256, 5
 """Numbers of an embedding, of filters, and tokens that a filter sees."""
 
 HIDDEN = 128
@@ -37,7 +37,7 @@ DROPOUT = 0.1
 SPREAD = 0.3
 """Standard deviation of the embeddings at the start."""
 
-EPOCHS = 5
+EPOCHS = 8
 BATCH = 128
 RATE = 2e-3
 
@@ -102,11 +102,11 @@ def make(
         seed: everything random follows from it.
 
     Returns:
-        The manifest with what is certified, written; as it was, and no files of a first stage,
-        where nothing could be certified.
+        The manifest with what is certified, written; where nothing could be certified, with why
+        not in its metrics, and no files of a first stage.
     """
     if certify.bound(np.zeros(len(sentences["certify"]), bool)).at_most > certify.CHANGED:
-        return manifest
+        return _none(manifest, "too few sentences of archives were at hand to certify one")
     predictor = Predictor(folder)
     encoded = {
         part: predictor.encode([sentence.text for sentence in rows])
@@ -129,7 +129,7 @@ def make(
     if found.both is None and found.stance is None:
         for name in bundle.SCREENING:
             (folder / name).unlink()
-        return manifest
+        return _none(manifest, "what it learnt differs too much from the encoder to be certified")
     manifest = manifest.model_copy(update={"screen": found})
     bundle.write_manifest(folder, manifest)
     errors = {
@@ -139,6 +139,10 @@ def make(
     manifest = manifest.model_copy(update={"screen": found.model_copy(update=errors)})
     bundle.write_manifest(folder, manifest)
     return manifest
+
+
+def _none(manifest: Manifest, why: str) -> Manifest:
+    return manifest.model_copy(update={"metrics": manifest.metrics | {"no_screen": why}})
 
 
 def _label(predictor: Predictor, rows: Sequence[Encoded]) -> Labels:

@@ -7,7 +7,7 @@ import pytest
 
 from claimstance import bundle, registry
 from claimstance.errors import ModelInvalid
-from training import certify, corpus, network, screen, unlabelled
+from training import card, certify, corpus, network, screen, unlabelled
 from training.certify import Said
 from training.unlabelled import Sentence
 
@@ -80,6 +80,7 @@ def test_a_version_carries_its_first_stage_and_what_is_certified(screened_versio
         assert found.missed.at_most <= certify.MISSED
         assert found.stance_changed.at_most <= certify.CHANGED
     assert manifest.screen.stance.sentiment_changed is None  # type: ignore[union-attr]
+    assert "| stance alone | " in card.text(manifest)
     assert registry.add(screened_version) == manifest
     registry.verify("tiny")
 
@@ -99,7 +100,9 @@ def test_too_few_sentences_certify_nothing(tiny_version: Path, tmp_path: Path) -
         tmp_path, manifest, network.version(tiny_version, 0.0).network.embeddings,
         {"train": few, "choose": few, "certify": few}, [], seed=0,
     )  # fmt: skip
-    assert found == manifest
+    assert found.screen is None
+    assert "too few" in card.text(found)
+    assert "First stage" not in card.text(manifest)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -33,6 +33,12 @@ PREDICTING = (GRAPH, GRAPH_WEIGHTS, TOKENIZER)
 """The files that predicting reads; a load checks these, `verify` checks all."""
 
 FILES = (*PREDICTING, WEIGHTS, ENCODER, GOLDEN, CARD)
+"""The files of every version."""
+
+SCREEN = "screen.xml"
+SCREEN_WEIGHTS = "screen.bin"
+SCREENING = (SCREEN, SCREEN_WEIGHTS)
+"""The files of the first stage, which a version has where it could be certified."""
 
 VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 """What a version may be called: a file name everywhere, and a tag in BentoML's store."""
@@ -75,6 +81,51 @@ class Corpus(_Strict):
     tests: dict[str, str] = {}
 
 
+class Bound(_Strict):
+    """Of `of` held-out sentences `observed` went wrong; with 95 % confidence `at_most` do."""
+
+    observed: Annotated[int, Field(ge=0)]
+    of: Annotated[int, Field(ge=0)]
+    at_most: Share
+
+
+class Certificate(_Strict):
+    """From where the first stage answers, and what is certified of its answers.
+
+    It answers a sentence whose chance of a stance is at most `stance_at_most`, always `neutral`,
+    and whose sentiment's score is at least `sentiment_from`. Bounds are by Clopper and Pearson
+    (1934), on natural sentences, by source in `sentences`, that neither stage was trained on.
+
+    Attributes:
+        answered: the share of these that the first stage answers.
+        missed: of those that the encoder calls firm or conciliatory, the ones it answers.
+        stance_changed: of all, those with another stance than the encoder gives.
+        sentiment_changed: likewise; None where the first stage is not used for sentiment.
+        stance_errors: as in `metrics`, of both stages together on labelled sentences.
+    """
+
+    stance_at_most: Share
+    sentiment_from: Share
+    sentences: dict[str, int]
+    answered: Share
+    missed: Bound
+    stance_changed: Bound
+    sentiment_changed: Bound | None
+    stance_errors: dict[str, Any]
+
+
+class Screen(_Strict):
+    """The first stage: how many sentences it learnt from, and what it is certified for.
+
+    `both` is for labels of both heads, `stance` for stance alone; None where the certificate
+    could not be had.
+    """
+
+    learnt_from: int
+    both: Certificate | None
+    stance: Certificate | None
+
+
 class Manifest(_Strict):
     """`manifest.json`: all that a version says of itself."""
 
@@ -92,12 +143,18 @@ class Manifest(_Strict):
     git_commit: str | None
     settings: dict[str, Any]
     metrics: dict[str, Any]
+    screen: Screen | None = None
     files: dict[str, str]
 
     @property
     def tag(self) -> str:
         """The version as the service and the registry spell it: `claimstance:<version>`."""
         return f"{NAME}:{self.version}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the version's files, without the manifest's."""
+        return (*FILES, *SCREENING) if self.screen else FILES
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -129,18 +186,18 @@ def read_manifest(folder: Path) -> Manifest:
             f"{NORMALIZER_VERSION}; train it again or install the release it was made with",
             str(path),
         )
-    if set(manifest.files) != set(FILES):
-        raise ModelInvalid(f"it must list exactly the files {', '.join(FILES)}", str(path))
+    if set(manifest.files) != set(manifest.names):
+        raise ModelInvalid(f"it must list exactly the files {', '.join(manifest.names)}", str(path))
     return manifest
 
 
-def check_files(folder: Path, manifest: Manifest, names: tuple[str, ...] = FILES) -> None:
-    """Compare the files called `names` in `folder` with the manifest's SHA-256 of each.
+def check_files(folder: Path, manifest: Manifest, names: tuple[str, ...] = ()) -> None:
+    """Compare the files called `names`, or all, in `folder` with the manifest's SHA-256 of each.
 
     Raises:
         ModelInvalid: a file is missing or differs.
     """
-    for name in names:
+    for name in names or manifest.names:
         path = folder / name
         try:
             actual = sha256(path)
@@ -191,7 +248,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest` into `folder` with the SHA-256 of the version's files filled in."""
-    hashes = {name: sha256(folder / name) for name in FILES}
+    hashes = {name: sha256(folder / name) for name in manifest.names}
     text = manifest.model_copy(update={"files": hashes}).model_dump_json(indent=2)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
@@ -200,7 +257,7 @@ def copy(source: Path, target: Path) -> Manifest:
     """Copy the version in `source` to the new folder `target`, all files checked on arrival."""
     manifest = read_manifest(source)
     with new_folder(target) as temporary:
-        for name in (MANIFEST, *FILES):
+        for name in (MANIFEST, *manifest.names):
             copy_file(source / name, temporary / name)
         check_files(temporary, manifest)
     return manifest

@@ -30,14 +30,15 @@ class Engine:
     Args:
         graph: the graph file; its weights lie beside it.
         threads: processor threads to use; all when None.
+        exact: compute in float32 everywhere.
 
     Raises:
         ModelInvalid: the graph cannot be compiled.
     """
 
-    def __init__(self, graph: Path, threads: int | None = None) -> None:
+    def __init__(self, graph: Path, threads: int | None = None, exact: bool = False) -> None:
         core = openvino.Core()
-        self.precision = precision()
+        self.precision = "f32" if exact else precision()
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": self.precision,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tokenizers
 
 from claimstance import bundle, registry
-from claimstance.engine import Engine
+from claimstance.engine import Engine, Logits
 from claimstance.errors import InvalidInput, ModelInvalid
 from claimstance.labels import SENTIMENTS, STANCES, Sentiment, Stance
 from claimstance.text import normalize
@@ -72,6 +72,8 @@ class Labels:
 
     `stance` and `sentiment` index `STANCES` and `SENTIMENTS`; scores are calibrated
     probabilities, shape (sentences, 3), rows summing to 1; the rest is as in `Prediction`.
+    `stance_confident` tells whether the stance alone reaches its threshold, `screened` whether
+    the first stage answered (`claimstance/screen.py`).
     """
 
     stance: npt.NDArray[np.int8]
@@ -79,8 +81,17 @@ class Labels:
     sentiment: npt.NDArray[np.int8]
     sentiment_scores: npt.NDArray[np.float64]
     confident: npt.NDArray[np.bool_]
+    stance_confident: npt.NDArray[np.bool_]
     tokens: npt.NDArray[np.int32]
     truncated: npt.NDArray[np.bool_]
+    screened: npt.NDArray[np.bool_]
+
+
+Ids = tuple[int, ...]
+"""A sentence's token ids."""
+
+Scores = npt.NDArray[np.float64]
+"""Calibrated probabilities, shape (sentences, 3), rows summing to 1."""
 
 
 class Predictor:
@@ -178,27 +189,36 @@ class Predictor:
         """
         distinct = sorted({item.ids for item in encoded}, key=lambda ids: (len(ids), ids))
         place = {ids: row for row, ids in enumerate(distinct)}
-        stance_logits = np.empty((len(distinct), len(STANCES)), np.float32)
-        sentiment_logits = np.empty((len(distinct), len(SENTIMENTS)), np.float32)
-        done = 0
-        for batch in _batches(distinct):
-            rows = slice(done, done + len(batch))
-            stance_logits[rows], sentiment_logits[rows] = self._engine.run(*_pad(batch))
-            done += len(batch)
         order = np.array([place[item.ids] for item in encoded], np.int64)
-        stance_scores = _softmax(stance_logits, self.model.stance.temperature)[order]
-        sentiment_scores = _softmax(sentiment_logits, self.model.sentiment.temperature)[order]
+        stance_scores, sentiment_scores, screened = self._compute(distinct)
+        stance_scores, sentiment_scores = stance_scores[order], sentiment_scores[order]
         stance, sentiment = stance_scores.argmax(1), sentiment_scores.argmax(1)
+        stance_confident = stance_scores.max(1) >= self._stance_levels[stance]
         tokens = np.array([item.tokens for item in encoded], np.int32)
         return Labels(
             stance=stance.astype(np.int8),
             stance_scores=stance_scores,
             sentiment=sentiment.astype(np.int8),
             sentiment_scores=sentiment_scores,
-            confident=(stance_scores.max(1) >= self._stance_levels[stance])
+            confident=stance_confident
             & (sentiment_scores.max(1) >= self._sentiment_levels[sentiment]),
+            stance_confident=stance_confident,
             tokens=tokens,
             truncated=tokens > np.array([len(item.ids) for item in encoded], np.int32),
+            screened=screened[order],
+        )
+
+    def _compute(self, distinct: list[Ids]) -> tuple[Scores, Scores, npt.NDArray[np.bool_]]:
+        """Return both heads' scores, and which sentences the first stage answered: none here.
+
+        Args:
+            distinct: sentences sorted by length, none twice.
+        """
+        stance, sentiment = run_batches(self._engine, distinct)
+        return (
+            softmax(stance, self.model.stance.temperature),
+            softmax(sentiment, self.model.sentiment.temperature),
+            np.zeros(len(distinct), bool),
         )
 
 
@@ -212,9 +232,21 @@ def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _batches(ids: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
+def run_batches(engine: Engine, distinct: list[Ids]) -> tuple[Logits, Logits]:
+    """Return stance and sentiment logits, each (sentences, 3), of sentences sorted by length."""
+    stance = np.empty((len(distinct), len(STANCES)), np.float32)
+    sentiment = np.empty((len(distinct), len(SENTIMENTS)), np.float32)
+    done = 0
+    for batch in _batches(distinct):
+        rows = slice(done, done + len(batch))
+        stance[rows], sentiment[rows] = engine.run(*_pad(batch))
+        done += len(batch)
+    return stance, sentiment
+
+
+def _batches(ids: list[Ids]) -> list[list[Ids]]:
     """Cut `ids`, sorted by length, into batches of one padded length and at most `BATCH_TOKENS`."""
-    batches: list[list[tuple[int, ...]]] = []
+    batches: list[list[Ids]] = []
     for length, same in itertools.groupby(ids, _padded_length):
         members = list(same)
         size = max(1, BATCH_TOKENS // length)
@@ -222,13 +254,11 @@ def _batches(ids: list[tuple[int, ...]]) -> list[list[tuple[int, ...]]]:
     return batches
 
 
-def _padded_length(ids: tuple[int, ...]) -> int:
+def _padded_length(ids: Ids) -> int:
     return -(-len(ids) // STRIDE) * STRIDE
 
 
-def _pad(
-    batch: list[tuple[int, ...]],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _pad(batch: list[Ids]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return right-padded ids and mask, each (len(batch), padded length)."""
     lengths = np.array([len(ids) for ids in batch])
     mask = np.arange(_padded_length(batch[0])) < lengths[:, None]
@@ -242,7 +272,7 @@ def _levels(head: bundle.Head, labels: Sequence[str]) -> npt.NDArray[np.float64]
     return np.array([head.thresholds[label] for label in labels])
 
 
-def _softmax(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
+def softmax(logits: Logits, temperature: float) -> Scores:
     """Return calibrated probabilities, shape as `logits`, rows summing to 1 (Guo et al. 2017)."""
     scaled = logits.astype(np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))

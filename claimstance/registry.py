@@ -147,7 +147,7 @@ def add(source: Path) -> Manifest:
         with bentoml.models.create(
             manifest.tag, labels=labels, _model_store=ModelStore(staging)
         ) as model:
-            for name in (bundle.MANIFEST, *bundle.FILES):
+            for name in (bundle.MANIFEST, *manifest.names):
                 bundle.copy_file(source / name, Path(model.path_of(name)))
         made = Path(staging) / NAME / manifest.version
         bundle.check_files(made, manifest)

@@ -134,3 +134,41 @@ def tiny_version(
         registry.export("tiny", home / "exported")
     yield home / "exported"
     shutil.rmtree(home)
+
+
+def archive_sentences(first: int, count: int) -> list[str]:
+    """Return sentences in the manner of the labelled ones, two of three of them neutral."""
+    templates = [TEMPLATES[name] for name in ("neutral", "firm", "neutral", "conciliatory")]
+    return [
+        templates[n % 4].format(
+            n=n, place=PLACES[n % 5], whose=OWNERS[n % 7], who=SPEAKERS[n // 5 % 5]
+        )
+        for n in range(first, first + count)
+    ]
+
+
+@pytest.fixture(scope="session")
+def screened_version(tiny_version: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny version with a certified first stage."""
+    from training import network, records, screen
+    from training.unlabelled import Part, Sentence
+
+    folder = Path(shutil.copytree(tiny_version, tmp_path_factory.mktemp("screened") / "tiny"))
+    sizes: dict[Part, tuple[int, int]] = {
+        "train": (0, 3000),
+        "choose": (3000, 2000),
+        "certify": (5000, 3000),
+    }
+    sentences = {
+        part: [Sentence(text, f"press/{part}", part) for text in archive_sentences(*size)]
+        for part, size in sizes.items()
+    }
+    screen.make(
+        folder,
+        bundle.read_manifest(folder),
+        network.version(folder, 0.0).network.embeddings,
+        sentences,
+        [records.Record(text, None, None, "", "") for text in archive_sentences(9000, 50)],
+        seed=0,
+    )
+    return folder

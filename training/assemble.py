@@ -7,13 +7,18 @@ import json
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from claimstance import documents
 from claimstance.bundle import new_folder
 from claimstance.errors import DocumentUnreadable
+from claimstance.inputs import html as pages
 from claimstance.text import digest, normalize
+from training import unlabelled
 from training.corpus import ASSEMBLED, REFERENCES
+from training.unlabelled import Sentence
 
 SOURCES = {
     "un_general_debate": ["un_general_debate.zip"],
@@ -30,6 +35,8 @@ def assemble(
     archives: Path, references: Path = REFERENCES, target: Path = ASSEMBLED
 ) -> dict[str, tuple[int, int]]:
     """Write `target`: the files of `references` with each sentence's text filled in.
+
+    Beside them go the archives' other sentences, without labels, for the first stage.
 
     A reference names a source, a file in it, character offsets into that file as published, and
     the SHA-256 of the normalised sentence; only text with that hash is taken.
@@ -64,7 +71,28 @@ def assemble(
                     labels = {k: v for k, v in row.items() if k not in _REFERENCE_ONLY}
                     labels["group"] = f"{row['source']}/{row['file']}"
                     out.write(json.dumps({"text": text, **labels}, ensure_ascii=False) + "\n")
+        unlabelled.write(_others(texts, references), folder)
     return {source: (found[source], total[source]) for source in SOURCES}
+
+
+def _others(texts: dict[str, dict[str, str]], references: Path) -> Iterator[Sentence]:
+    """Yield the sentences of all documents but those of the locked test part."""
+    held: dict[str, str] = {}
+    for path in references.glob("*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            held[f"{row['source']}/{row['file']}"] = row["split"]
+    for source, files in texts.items():
+        for file, raw in files.items():
+            name = f"{source}/{file}"
+            part = unlabelled.part(name, held.get(name))
+            if part is None:
+                continue
+            text = pages.parse(raw)[0] if file.endswith(".html") else raw
+            document = documents.parse(text)
+            for span in document.sentences():
+                if sentence := normalize(document.text[span.start : span.end]):
+                    yield Sentence(sentence, name, part)
 
 
 def _resolve(texts: dict[str, str], row: dict[str, Any]) -> str | None:

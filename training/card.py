@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from claimstance import bundle
-from claimstance.bundle import Head, Manifest
+from claimstance.bundle import Bound, Head, Manifest
 
 
 def write(folder: Path, manifest: Manifest) -> None:
@@ -42,6 +42,7 @@ def text(manifest: Manifest) -> str:
                 lines += _head(split, head, figures)
     lines += _baselines(manifest)
     lines += _calibration(manifest)
+    lines += _screen(manifest)
     lines += [
         "## Use and limits",
         "",
@@ -122,6 +123,38 @@ def _calibration(manifest: Manifest) -> list[str]:
             f"{row['largest_probability_change']:.3f}, macro-F1 {row['macro_f1_change']:+.4f}"
         )
     return [*lines, ""]
+
+
+def _screen(manifest: Manifest) -> list[str]:
+    why_none = manifest.metrics.get("no_screen")
+    if manifest.screen is None:
+        return ["## First stage", "", f"None: {why_none}.", ""] if why_none else []
+    lines = [
+        "## First stage",
+        "",
+        "`claimstance score` has a small network answer the sentences that are plainly neutral. "
+        f"It learnt what the encoder says of {manifest.screen.learnt_from} archive sentences. "
+        "Certified with 95 % confidence, on sentences that neither stage was trained on:",
+        "",
+        "| | answered | stances changed | of the encoder's stances missed | sentiments changed |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, found in (
+        ("stance and sentiment", manifest.screen.both),
+        ("stance alone", manifest.screen.stance),
+    ):
+        if found is None:
+            lines.append(f"| {name} | nothing certified | | | |")
+            continue
+        cells = [_bound(found.stance_changed), _bound(found.missed)]
+        cells.append(_bound(found.sentiment_changed) if found.sentiment_changed else "not answered")
+        lines.append(f"| {name} | {found.answered:.1%} | " + " | ".join(cells) + " |")
+        sources = ", ".join(f"{count} of {source}" for source, count in found.sentences.items())
+    return [*lines, "", f"Certified on {sources}. Other text may differ more.", ""]
+
+
+def _bound(bound: Bound) -> str:
+    return f"at most {bound.at_most:.2%} ({bound.observed} of {bound.of})"
 
 
 def _levels(head: Head) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from claimstance.text import digest
-from training import records, splits
+from training import records, splits, unlabelled
 from training.imports import labelled
 from training.records import Record
 
@@ -22,7 +22,8 @@ class Corpus:
     `left_out` counts near duplicates that would have straddled a split, `lacking` references
     whose text was not at hand. `tests` are the project's own test sentences, without those of
     any file: `written` for it, and the `whole`, where no reference lacks its text. `told` says
-    how a user's files were understood.
+    how a user's files were understood. `unlabelled` is a file of the archives' other sentences,
+    None where they are not at hand or the project's corpus takes no part.
     """
 
     records: list[Record]
@@ -30,6 +31,7 @@ class Corpus:
     lacking: int
     tests: dict[str, list[Record]]
     told: tuple[str, ...] = ()
+    unlabelled: Path | None = None
 
     def part(self, split: str) -> list[Record]:
         """Return the records of one split."""
@@ -70,7 +72,16 @@ def load(files: list[Path], with_project: bool) -> Corpus:
         gathered += own.records
         told = own.summary()
         assigned = splits.assign(gathered)
-    return Corpus(assigned, len(gathered) - len(assigned), lacking, tests, tuple(told))
+    others = ASSEMBLED / unlabelled.FILE
+    at_hand = with_project and REFERENCES.exists() and others.exists()
+    return Corpus(
+        assigned,
+        len(gathered) - len(assigned),
+        lacking,
+        tests,
+        tuple(told),
+        others if at_hand else None,
+    )
 
 
 def _tests(project: list[Record], lacking: int) -> dict[str, list[Record]]:

@@ -11,14 +11,11 @@ import openvino
 import torch
 from torch import Tensor, nn
 
-from claimstance import bundle
-from training.network import Network
-
 
 class _Served(nn.Module):
     """The network with its outputs in a fixed order, as tracing needs."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -28,11 +25,12 @@ class _Served(nn.Module):
         return output["stance"], output["sentiment"]
 
 
-def export(network: Network, folder: Path) -> None:
-    """Write the network's graph into `folder`, weights in half precision.
+def export(network: nn.Module, path: Path) -> None:
+    """Write a network's graph to `path`, its weights in half precision beside it.
 
-    Inputs `input_ids` and `attention_mask`, int64, (sentences, tokens), both sizes free; outputs
-    `stance` and `sentiment`, float32 logits, (sentences, 3).
+    The encoder's and the first stage's graph have the same ports: inputs `input_ids` and
+    `attention_mask`, int64, (sentences, tokens), both sizes free; outputs `stance` and
+    `sentiment`, float32 logits, (sentences, 3).
     """
     network = network.cpu().eval()
     ids = torch.tensor([[2, 7, 5, 3], [2, 6, 3, 0]])
@@ -50,4 +48,4 @@ def export(network: Network, folder: Path) -> None:
     for port, name in zip(graph.outputs, ("stance", "sentiment"), strict=True):
         port.get_tensor().set_names({name})
     graph.validate_nodes_and_infer_types()
-    openvino.save_model(graph, folder / bundle.GRAPH, compress_to_fp16=True)
+    openvino.save_model(graph, path, compress_to_fp16=True)

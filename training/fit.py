@@ -18,7 +18,19 @@ from claimstance.bundle import Head, Manifest
 from claimstance.errors import InvalidInput, ModelExists, ModelNotFound
 from claimstance.labels import SENTIMENTS, STANCES
 from claimstance.text import NORMALIZER_VERSION, normalize
-from training import baselines, calibration, card, evaluate, export, loop, metrics, network, records
+from training import (
+    baselines,
+    calibration,
+    card,
+    evaluate,
+    export,
+    loop,
+    metrics,
+    network,
+    records,
+    screen,
+    unlabelled,
+)
 from training.corpus import Corpus
 from training.loop import IGNORED, Example
 from training.metrics import Targets
@@ -80,13 +92,13 @@ def fit(run: Run) -> Manifest:
         folder.mkdir()
         start.network.cpu()
         start.save(folder)
-        export.export(start.network, folder)
+        export.export(start.network, folder / bundle.GRAPH)
         _write_golden(folder, start, heads, run)
         manifest = _manifest(run, name, start, heads)
         card.write(folder, manifest)
         bundle.write_manifest(folder, manifest)
         figures = _evaluate(folder, start, heads, run)
-        manifest = manifest.model_copy(update={"metrics": figures})
+        manifest = _screened(folder, manifest.model_copy(update={"metrics": figures}), start, run)
         card.write(folder, manifest)
         bundle.write_manifest(folder, manifest)
         return registry.add(folder)
@@ -241,6 +253,20 @@ def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> d
             run.corpus.part("train"), run.corpus.part("test"), run.settings
         )
     return figures
+
+
+def _screened(folder: Path, manifest: Manifest, start: Start, run: Run) -> Manifest:
+    """Return the manifest with a first stage, if there are sentences to make one from."""
+    if run.corpus.unlabelled is None:
+        return manifest
+    return screen.make(
+        folder,
+        manifest,
+        start.network.embeddings,
+        unlabelled.read(run.corpus.unlabelled, screen.SIZES, run.seed),
+        run.corpus.part("dev") + run.corpus.part("test"),
+        run.seed,
+    )
 
 
 def _git_commit() -> str | None:

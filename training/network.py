@@ -38,6 +38,11 @@ class Network(nn.Module):
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
 
+    @property
+    def embeddings(self) -> Tensor:
+        """The encoder's token embeddings, (tokens, size)."""
+        return self.encoder.get_input_embeddings().weight  # type: ignore[operator,no-any-return]
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         """Return logits by head name, each (sentences, 3), for ids and mask (sentences, tokens)."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

@@ -75,8 +75,12 @@ def _shingles(text: str) -> set[int]:
     return {hash(tuple(words[i : i + _SHINGLE])) for i in range(len(words) - _SHINGLE + 1)}
 
 
+def place(group: str) -> float:
+    """Return a group's place in [0, 1], a hash of its name."""
+    return int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+
+
 def _deal(group: str) -> str:
-    place = int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
-    if place < DEV_SHARE:
+    if place(group) < DEV_SHARE:
         return "dev"
-    return "test" if place < DEV_SHARE + TEST_SHARE else "train"
+    return "test" if place(group) < DEV_SHARE + TEST_SHARE else "train"

@@ -58,6 +58,16 @@ def score(
     model: Annotated[
         str | None, typer.Option(metavar="VERSION", help="A model version [default: production].")
     ] = None,
+    stance_only: Annotated[
+        bool,
+        typer.Option(
+            "--stance-only", help="No sentiment; faster, for more is certified without the encoder."
+        ),
+    ] = False,
+    exhaustive: Annotated[
+        bool,
+        typer.Option("--exhaustive", help="Let the encoder read every sentence; slower."),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Processes, of about 400 MB each [default: one for each core]."),
@@ -80,6 +90,10 @@ def score(
     inside .zip and .tar files, which are never unpacked to disk. In row files the columns of text,
     id, date, title and the like are found by their names.
 
+    A cheap first stage answers the sentences that are plainly neutral, where the model version is
+    certified for it: at most 0.5 % of labels differ from the encoder's, and at least 99 % of its
+    firm and conciliatory sentences are kept. The column `stage` tells which answered.
+
     DIR/sentences/ gets a Parquet dataset, a row per sentence; DIR/rejects.jsonl what could not be
     read, where, and why; DIR/job.json the counts. Stopped by anything, the same command goes on
     where it was, and the table is the same to the byte.
@@ -95,6 +109,8 @@ def score(
     from claimstance.inputs.table import Columns
     from claimstance.scoring.score import Engine
     from claimstance.scoring.score import score as run
+    from claimstance.scoring.unit import How
+    from claimstance.screen import Reading
 
     signal.signal(signal.SIGTERM, _stop)
     with Watch() as watch:
@@ -103,7 +119,7 @@ def score(
             out,
             watch,
             columns=Columns(text_column, id_column, date_column),
-            split_by=unit.value,
+            how=How(unit.value, Reading(exhaustive, stance_only)),
             formats=[form.value for form in format or () if form is not Format.PARQUET],
             model=model,
             engine=Engine(workers, ray_address if engine is Runner.RAY else None),
@@ -115,6 +131,8 @@ def score(
         f"{counts['in']} documents: {counts['scored']} scored, {counts['rejected']} rejected; "
         f"{note['sentences']} sentences in {out / 'sentences'}"
     )
+    screened = note["stages"]["screen"] / max(1, note["sentences"])
+    print(f"first stage {note['first_stage']}; it answered {screened:.0%}")
     if counts["rejected"]:
         print(f"why: {out / 'rejects.jsonl'}")
 

@@ -81,12 +81,18 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that the page shows; shares are of sentences, in the order of the labels."""
+    """All that the page shows; shares are of sentences, in the order of the labels.
+
+    `screened` is the share that the first stage answered; `sentiment` and `crossed` are empty
+    where only stances were asked for.
+    """
 
     documents: int
     sentences: int
     rejected: int
     model: str
+    screened: float
+    first_stage: str
     stance: Shares
     sentiment: tuple[float, ...]
     crossed: list[list[int]]
@@ -127,6 +133,7 @@ def figures(folder: Path, correction: Correction) -> Figures:
         InvalidInput: the folder holds no finished job, or no sentence.
     """
     job = finished_job(folder)
+    stance_only = job["asked"].get("stance_only", False)
     with duckdb.connect() as table:
         table.execute(f"SET temp_directory = '{_quoted(folder / '.job' / 'spill')}'")
         table.execute(
@@ -144,9 +151,11 @@ def figures(folder: Path, correction: Correction) -> Figures:
             sentences=total,
             rejected=job["documents"]["rejected"],
             model=job["asked"]["model"],
+            screened=job.get("stages", {}).get("screen", 0) / total,
+            first_stage=job.get("first_stage", ""),
             stance=ask.shares(ask.rows(f"SELECT {ask.cells()} FROM s")[0]),
-            sentiment=ask.sentiment(),
-            crossed=ask.crossed(),
+            sentiment=() if stance_only else ask.sentiment(),
+            crossed=[] if stance_only else ask.crossed(),
             years=ask.grouped("TRY_CAST(year AS INTEGER)", "name", 10_000),
             grouped_by=grouped_by,
             groups=groups,

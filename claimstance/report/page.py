@@ -12,6 +12,7 @@ from claimstance.labels import SENTIMENTS, STANCES
 from claimstance.report import charts
 from claimstance.report.figures import LEAST, MOST_DOCUMENTS, figures, finished_job
 from claimstance.report.prevalence import Correction
+from claimstance.screen import Reading, certificate
 
 WIDE, NARROW = 1040, 420
 """Widths that charts are drawn for: a desk's screen, and a phone's."""
@@ -29,9 +30,11 @@ def write(folder: Path, target: Path | None = None) -> Path:
         ModelNotFound: the model version that scored it is not at hand, so nothing is known of
             its errors.
     """
-    model = finished_job(folder)["asked"]["model"]
-    manifest = bundle.read_manifest(registry.find(model))
-    correction = Correction.of(manifest)
+    asked = finished_job(folder)["asked"]
+    manifest = bundle.read_manifest(registry.find(asked["model"]))
+    # Jobs of earlier releases were read by the encoder alone.
+    reading = Reading(asked.get("exhaustive", True), asked.get("stance_only", False))
+    correction = Correction.of(manifest, certificate(manifest, reading))
     found = figures(folder, correction)
 
     def both(draw: object, values: object) -> Markup:

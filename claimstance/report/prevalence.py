@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from claimstance.bundle import Manifest
+from claimstance.bundle import Certificate, Manifest
 
 DRAWS = 1000
 Array = npt.NDArray[np.float64]
@@ -56,9 +56,15 @@ class Correction:
         self._drawn = drawn / drawn.sum(-1, keepdims=True)
 
     @classmethod
-    def of(cls, manifest: Manifest) -> "Correction":
-        """Return the correction that a version carries; one without levels for early versions."""
-        errors = manifest.metrics.get("stance_errors")
+    def of(cls, manifest: Manifest, screened: Certificate | None = None) -> "Correction":
+        """Return the correction that a version carries; one without levels for early versions.
+
+        Args:
+            manifest: the version's.
+            screened: by what its first stage answered, where it did: then the errors are those
+                of both stages together.
+        """
+        errors = screened.stance_errors if screened else manifest.metrics.get("stance_errors")
         if errors:
             return cls(errors["levels"], errors["counts"])
         confusion = manifest.metrics["test"]["stance"]["confusion"]

@@ -8,19 +8,20 @@ import pyarrow.csv
 import pyarrow.dataset
 
 from claimstance.durable import replace
-from claimstance.scoring.shard import SCHEMA, SENTIMENT_SCORES, STANCE_SCORES
+from claimstance.scoring.shard import SENTIMENT_SCORES, STANCE_SCORES
 
 FORMATS = ("csv", "jsonl")
 
 
-def write(folder: Path, form: str) -> Path:
-    """Write `sentences.csv` or `sentences.jsonl` beside a job's shards, shard by shard."""
+def write(folder: Path, form: str, schema: pa.Schema) -> Path:
+    """Write `sentences.csv` or `sentences.jsonl` beside a job's shards of `schema`, one by one."""
     path = folder / f"sentences.{form}"
-    batches = pa.dataset.dataset(folder / "sentences", SCHEMA).to_batches(batch_readahead=1)
+    batches = pa.dataset.dataset(folder / "sentences", schema).to_batches(batch_readahead=1)
+    scores = [name for name in (*STANCE_SCORES, *SENTIMENT_SCORES) if name in schema.names]
 
     def rows(target: Path) -> None:
         if form == "csv":
-            plain = pa.schema([(field.name, _plain(field.type)) for field in SCHEMA])
+            plain = pa.schema([(field.name, _plain(field.type)) for field in schema])
             with pa.csv.CSVWriter(target, plain) as out:
                 for batch in batches:
                     out.write_table(pa.table(batch).cast(plain))
@@ -28,7 +29,7 @@ def write(folder: Path, form: str) -> Path:
             with target.open("w", encoding="utf-8") as lines:
                 for batch in batches:
                     for row in batch.to_pylist():
-                        for name in (*STANCE_SCORES, *SENTIMENT_SCORES):
+                        for name in scores:
                             row[name] = round(row[name], 6)
                         lines.write(json.dumps(row, ensure_ascii=False) + "\n")
 

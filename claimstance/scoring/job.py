@@ -29,7 +29,7 @@ from claimstance.scoring.unit import (
 )
 from claimstance.text import NORMALIZER_VERSION, SPLITTER_VERSION
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever a job's folder or its rows change form."""
 
 
@@ -40,6 +40,8 @@ class Asked:
     inputs: tuple[str, ...]
     columns: Columns
     split_by: SplitBy
+    exhaustive: bool
+    stance_only: bool
     model: str
     """The version's tag."""
     precision: str
@@ -223,8 +225,16 @@ class Job:
         self._sweep()
         self._note({"state": "begun", "asked": self.asked.to_json(), "began": _now()})
 
-    def finish(self, results: Sequence[Result], formats: Sequence[str]) -> dict[str, Any]:
-        """Write the rejects and `job.json` of a job that is done; return the latter."""
+    def finish(
+        self, results: Sequence[Result], formats: Sequence[str], first_stage: str
+    ) -> dict[str, Any]:
+        """Write the rejects and `job.json` of a job that is done; return the latter.
+
+        Args:
+            results: of all units, in order.
+            formats: in which the table was written too.
+            first_stage: what it did, or why it did nothing.
+        """
         self._sweep()  # of a worker that outlived its killed job for a moment
         refused = self._lines("refused")
         path = self.folder / "rejects.jsonl"
@@ -252,6 +262,11 @@ class Job:
                 "rejected": sum(r.rejected for r in results) + len(refused),
             },
             "sentences": sum(r.sentences for r in results),
+            "stages": {
+                "screen": sum(r.screened for r in results),
+                "encoder": sum(r.sentences - r.screened for r in results),
+            },
+            "first_stage": first_stage,
             "units": len(results),
             "encodings": dict(encodings.most_common()),
             "also_as": list(formats),

@@ -14,10 +14,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
+from claimstance import screen
 from claimstance.errors import ClaimstanceError, JobFailed
-from claimstance.predictor import Predictor
 from claimstance.scoring.plan import Unit
-from claimstance.scoring.unit import Result, SplitBy, UnitScorer
+from claimstance.scoring.unit import How, Result, UnitScorer
 
 THREADS = 1
 """Threads of a worker: reading, splitting and tokenising are one thread's work and leave the
@@ -67,12 +67,12 @@ class Crew:
     Args:
         folder: the job's.
         version: the folder of the model version.
-        split_by: `document` or `sentence`.
+        how: how texts become rows.
         count: how many workers.
     """
 
-    def __init__(self, folder: Path, version: Path, split_by: SplitBy, count: int) -> None:
-        self._arguments = (str(folder), str(version), split_by)
+    def __init__(self, folder: Path, version: Path, how: How, count: int) -> None:
+        self._arguments = (str(folder), str(version), how)
         self._count = count
         self._workers: list[_Worker] = []
         self._again: deque[_Attempt] = deque()
@@ -170,7 +170,7 @@ def _cause(code: int | None) -> str:
     return f"ended with status {code}"
 
 
-def _work(pipe: Connection, folder: str, version: str, split_by: SplitBy) -> None:
+def _work(pipe: Connection, folder: str, version: str, how: How) -> None:
     """Be a worker: score units as they come, until the pipe or the process above is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process above decides
     threading.Thread(target=_follow_parent, daemon=True).start()
@@ -179,8 +179,8 @@ def _work(pipe: Connection, folder: str, version: str, split_by: SplitBy) -> Non
         pipe.send_bytes(json.dumps([kind, value]).encode())
 
     try:
-        predictor = Predictor(Path(version), THREADS)
-        scorer = UnitScorer(predictor, Path(folder), split_by, lambda n: tell("document", n))
+        predictor = screen.load(Path(version), how.reading, THREADS)
+        scorer = UnitScorer(predictor, Path(folder), how, lambda n: tell("document", n))
         while True:
             index, unit, skip = json.loads(pipe.recv_bytes())
             tell("result", scorer.score(index, Unit.from_json(unit), dict(skip)).to_json())

@@ -15,7 +15,7 @@ from claimstance.errors import JobFailed, NotInstalled
 from claimstance.scoring.job import finished
 from claimstance.scoring.local import Crew, Task
 from claimstance.scoring.plan import Unit
-from claimstance.scoring.unit import Result, SplitBy
+from claimstance.scoring.unit import How, Result
 
 MOST_BLOCKS = 10_000
 """Into how many parts the units are dealt; each is done again whole when its node is lost,
@@ -25,7 +25,7 @@ less those of its units whose shards stand."""
 def score(
     folder: Path,
     version: Path,
-    split_by: SplitBy,
+    how: How,
     tasks: Iterator[Task],
     workers: int | None,
     address: str,
@@ -37,7 +37,7 @@ def score(
     Args:
         folder: the job's.
         version: the folder of the model version.
-        split_by: `document` or `sentence`.
+        how: how texts become rows.
         tasks: the units to score.
         workers: how many actors, of one core each; as many as the cluster has cores when None.
         address: the cluster's, or "" for one on this machine that ends with the job.
@@ -71,7 +71,7 @@ def score(
         blocks = min(len(orders), MOST_BLOCKS)
         results = ray.data.from_items(orders, override_num_blocks=blocks).map_batches(
             _Actor,
-            fn_constructor_args=(str(folder.resolve()), str(version.resolve()), split_by),
+            fn_constructor_args=(str(folder.resolve()), str(version.resolve()), how),
             batch_size=1,
             batch_format="pandas",
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=count),
@@ -97,9 +97,9 @@ class _Actor:
     So a document that kills it costs itself alone, on a cluster too.
     """
 
-    def __init__(self, folder: str, version: str, split_by: SplitBy) -> None:
+    def __init__(self, folder: str, version: str, how: How) -> None:
         self._folder = Path(folder)
-        self._crew = Crew(self._folder, Path(version), split_by, 1)
+        self._crew = Crew(self._folder, Path(version), how, 1)
 
     def __call__(self, batch: Any) -> dict[str, list[str]]:
         (index,), (unit,) = batch["index"], batch["unit"]

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from claimstance import bundle, registry
+from claimstance import bundle, registry, screen
 from claimstance.engine import precision
 from claimstance.inputs.table import Columns
 from claimstance.scoring import export, local
 from claimstance.scoring.job import Asked, Job, finished
 from claimstance.scoring.plan import Unit
-from claimstance.scoring.unit import Result, SplitBy
+from claimstance.scoring.shard import schema
+from claimstance.scoring.unit import EVERYTHING, How, Result
 
 
 class Watcher(Protocol):
@@ -49,7 +50,7 @@ def score(
     watcher: Watcher,
     *,
     columns: Columns = ANY_COLUMNS,
-    split_by: SplitBy = "document",
+    how: How = EVERYTHING,
     formats: Sequence[str] = (),
     model: str | None = None,
     engine: Engine = ALL_CORES,
@@ -65,7 +66,7 @@ def score(
         out: the job's folder.
         watcher: who is told how it goes on.
         columns: which columns of row files hold what; found by name where not given.
-        split_by: `sentence` takes each text for one sentence.
+        how: how texts become rows.
         formats: `csv` or `jsonl` to have the table in that form too.
         model: a version's name, None for the one in production.
         engine: where the work is done.
@@ -86,7 +87,15 @@ def score(
     """
     version = registry.find(model)
     manifest = bundle.read_manifest(version)
-    asked = Asked(tuple(inputs), columns, split_by, manifest.tag, precision())
+    asked = Asked(
+        tuple(inputs),
+        columns,
+        how.split_by,
+        how.reading.exhaustive,
+        how.reading.stance_only,
+        manifest.tag,
+        precision(),
+    )
     with Job.hold(out, asked) as job:
         job.prepare(append, restart, watcher.looking)
         job.begin()
@@ -100,25 +109,26 @@ def score(
         for done in results.values():
             watcher.scored(done, before=True)
         tasks = ((index, unit) for index, unit in job.units() if index not in results)
-        for result in _run(out, version, split_by, tasks, engine):
+        for result in _run(out, version, how, tasks, engine):
             results[result.index] = result
             watcher.scored(result, before=False)
         for form in formats:
-            export.write(out, form)
-        return job.finish([results[index] for index in sorted(results)], formats)
+            export.write(out, form, schema(how.reading.stance_only))
+        whole = [results[index] for index in sorted(results)]
+        return job.finish(whole, formats, screen.told(manifest, how.reading))
 
 
 def _run(
     out: Path,
     version: Path,
-    split_by: SplitBy,
+    how: How,
     tasks: Iterator[tuple[int, Unit]],
     engine: Engine,
 ) -> Iterator[Result]:
     if engine.address is None:
-        with local.Crew(out, version, split_by, engine.workers or local.cores()) as crew:
+        with local.Crew(out, version, how, engine.workers or local.cores()) as crew:
             yield from crew.score(tasks)
     else:
         from claimstance.scoring import ray_engine
 
-        yield from ray_engine.score(out, version, split_by, tasks, engine.workers, engine.address)
+        yield from ray_engine.score(out, version, how, tasks, engine.workers, engine.address)

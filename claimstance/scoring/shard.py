@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         ("sentiment", pa.dictionary(pa.int8(), pa.string())),
         *((name, pa.float32()) for name in SENTIMENT_SCORES),
         ("confident", pa.bool_()),
+        ("stage", pa.dictionary(pa.int8(), pa.string())),
         ("tokens", pa.int32()),
         ("truncated", pa.bool_()),
         *((name, pa.string()) for name in KNOWN),
@@ -35,7 +36,15 @@ SCHEMA = pa.schema(
 )
 """One row per sentence, in the order of the inputs. `row` is the document's row in a row file,
 null for a file that is one document; `start` and `end` are characters of the document's text;
+`stage` tells whether the first stage answered or the encoder (`claimstance/screen.py`);
 `metadata` is a JSON object of what has no column of its own, null where there is nothing."""
+
+
+def schema(stance_only: bool) -> pa.Schema:
+    """Return a job's columns: all, or those that are not of sentiment."""
+    return pa.schema(
+        [field for field in SCHEMA if not (stance_only and field.name.startswith("sentiment"))]
+    )
 
 
 def write_table(table: pa.Table, path: Path) -> None:

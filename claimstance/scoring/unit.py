@@ -16,14 +16,15 @@ from claimstance.inputs import readers
 from claimstance.inputs.address import Opener
 from claimstance.inputs.readers import KNOWN, Entry
 from claimstance.labels import SENTIMENTS, STANCES
-from claimstance.predictor import Encoded, Predictor
+from claimstance.predictor import Encoded, Labels, Predictor
 from claimstance.scoring.plan import Unit
 from claimstance.scoring.shard import (
-    SCHEMA,
     SENTIMENT_SCORES,
     STANCE_SCORES,
+    schema,
     write_table,
 )
+from claimstance.screen import BOTH_LABELS, STAGES, Reading
 from claimstance.text import Span, normalize
 
 LONGEST_SENTENCE = 20_000
@@ -32,15 +33,35 @@ LONGEST_SENTENCE = 20_000
 SplitBy = Literal["document", "sentence"]
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a job's texts become rows: how they are split, and how the model reads.
+
+    Attributes:
+        split_by: `document` to split texts into sentences, `sentence` to take each for one.
+        reading: how the model reads.
+    """
+
+    split_by: SplitBy = "document"
+    reading: Reading = BOTH_LABELS
+
+
+EVERYTHING = How()
+
+
 @dataclass
 class Result:
-    """What became of a unit's documents, and how many sentences they gave."""
+    """What became of a unit's documents, and how many sentences they gave.
+
+    Of the sentences, the first stage answered `screened`.
+    """
 
     index: int
     documents: int = 0
     scored: int = 0
     rejected: int = 0
     sentences: int = 0
+    screened: int = 0
     bytes: int = 0
     encodings: Counter[str] = field(default_factory=Counter)
 
@@ -60,7 +81,7 @@ class UnitScorer:
     Args:
         predictor: the model.
         folder: where shards go: `sentences/` and the rejects beside the plan.
-        split_by: `document` to split texts into sentences, `sentence` to take each for one.
+        how: how texts become rows; `predictor` reads as it says.
         starting: called with the number of each document of a unit before it is read, and with
             None when all are.
     """
@@ -69,12 +90,13 @@ class UnitScorer:
         self,
         predictor: Predictor,
         folder: Path,
-        split_by: SplitBy,
+        how: How,
         starting: Callable[[int | None], None] = lambda _: None,
     ) -> None:
         self._predictor = predictor
         self._folder = folder
-        self._split_by = split_by
+        self._how = how
+        self._schema = schema(how.reading.stance_only)
         self._starting = starting
         self._opener = Opener()
 
@@ -104,8 +126,9 @@ class UnitScorer:
                 rejects.append(rejected(entry.source, problem, entry.row))
         self._starting(None)
         result.scored, result.rejected = len(kept), len(rejects)
-        table = self._table(kept)
-        result.sentences = len(table)
+        labels = self._predictor.label([item for _, _, encoded in kept for item in encoded])
+        table = self._table(kept, labels)
+        result.sentences, result.screened = len(table), int(labels.screened.sum())
         note = {b"claimstance": json.dumps(result.to_json()).encode()}
         write_rejects(rejects, rejects_path(self._folder, index))
         write_table(table.replace_schema_metadata(note), shard_path(self._folder, index))
@@ -136,7 +159,7 @@ class UnitScorer:
     def _encode(self, entry: Entry) -> tuple[list[Span], list[Encoded]]:
         document = entry.document
         assert document is not None
-        if self._split_by == "sentence":
+        if self._how.split_by == "sentence":
             spans = [document.body]
             if len(document.text) > LONGEST_SENTENCE:
                 raise _unfit(f"is longer than {LONGEST_SENTENCE} characters, no single sentence")
@@ -148,8 +171,9 @@ class UnitScorer:
         texts = [document.text[span.start : span.end] for span in spans]
         return spans, self._predictor.encode(texts)
 
-    def _table(self, kept: list[tuple[Entry, list[Span], list[Encoded]]]) -> pa.Table:
-        labels = self._predictor.label([item for _, _, encoded in kept for item in encoded])
+    def _table(
+        self, kept: list[tuple[Entry, list[Span], list[Encoded]]], labels: Labels
+    ) -> pa.Table:
         counts = [len(spans) for _, spans, _ in kept]
         owner = np.repeat(np.arange(len(kept)), counts)
 
@@ -174,7 +198,10 @@ class UnitScorer:
             ],
             "stance": _named(labels.stance, STANCES),
             "sentiment": _named(labels.sentiment, SENTIMENTS),
-            "confident": labels.confident,
+            "confident": labels.stance_confident
+            if self._how.reading.stance_only
+            else labels.confident,
+            "stage": _named(np.where(labels.screened, 0, 1), STAGES),
             "tokens": labels.tokens,
             "truncated": labels.truncated,
             "metadata": each([_others(entry) for entry in entries], pa.string()),
@@ -185,7 +212,7 @@ class UnitScorer:
         for name in KNOWN:
             values = [e.document.metadata.get(name) for e in entries if e.document]
             columns[name] = each(values, pa.string())
-        return pa.table({field.name: columns[field.name] for field in SCHEMA}, SCHEMA)
+        return pa.table({field.name: columns[field.name] for field in self._schema}, self._schema)
 
 
 def _unfit(reason: str) -> ClaimstanceError:

@@ -30,7 +30,7 @@ from claimstance.inputs.table import Columns
 from claimstance.scoring import local, plan, score
 from claimstance.scoring.local import Crew
 from claimstance.scoring.plan import Unit
-from claimstance.scoring.unit import Result, UnitScorer, shard_path
+from claimstance.scoring.unit import How, Result, UnitScorer, shard_path
 
 SENTENCES = (
     "The islands are ours and will remain so.",
@@ -146,7 +146,7 @@ def test_a_row_is_one_sentence_where_asked(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     lines = [{"text": "One. Two."}, {"text": "x " * 20_000}]
     path.write_text("\n".join(map(json.dumps, lines)))
-    note = score.score([str(path)], tmp_path / "out", Silent(), split_by="sentence")
+    note = score.score([str(path)], tmp_path / "out", Silent(), how=How("sentence"))
     assert note["sentences"] == 1
     assert rows(tmp_path / "out")[0]["text"] == "One. Two."
     assert "no single sentence" in str(rejects(tmp_path / "out")[0]["reason"])
@@ -264,7 +264,7 @@ def test_another_job_in_the_folder_is_refused_and_named(archive: Path, tmp_path:
     out = tmp_path / "out"
     score.score([str(archive)], out, Silent())
     with pytest.raises(JobDiffers, match=r"split_by .*document.*sentence"):
-        score.score([str(archive)], out, Silent(), split_by="sentence")
+        score.score([str(archive)], out, Silent(), how=How("sentence"))
     with pytest.raises(JobDiffers, match="columns"):
         score.score([str(archive)], out, Silent(), columns=Columns(text="text"))
     with pytest.raises(JobDiffers, match="inputs"):
@@ -330,12 +330,12 @@ def test_a_file_that_is_gone_or_shorter_when_its_turn_comes_is_rejected(
     note = score.score([str(path)], out, Silent())
     unit = first_unit(out)
     path.write_text('{"text": "One."}\n')
-    result = UnitScorer(released, out, "document").score(0, unit)
+    result = UnitScorer(released, out, How()).score(0, unit)
     assert (result.documents, result.scored, result.rejected) == (2, 1, 1)
     assert note["documents"]["in"] == 2
 
 
-def dying_work(pipe: object, folder: str, version: str, split_by: str) -> None:
+def dying_work(pipe: object, folder: str, version: str, how: How) -> None:
     """Be a worker that dies whenever it reads the word `poison`."""
     original = documents.parse
 
@@ -345,7 +345,7 @@ def dying_work(pipe: object, folder: str, version: str, split_by: str) -> None:
         return original(text)
 
     documents.parse = parse  # type: ignore[assignment]
-    local._work(pipe, folder, version, split_by)  # type: ignore[arg-type]
+    local._work(pipe, folder, version, how)  # type: ignore[arg-type]
 
 
 def test_a_document_that_kills_its_worker_costs_itself_alone(
@@ -372,5 +372,5 @@ def test_a_unit_that_cannot_be_written_ends_the_job_with_a_reason(
     shard_path(out, 0).unlink()
     (out / "sentences").rmdir()
     version = Path(__file__).parents[3] / "models" / released.model.version
-    with Crew(out, version, "document", 1) as crew, pytest.raises(JobFailed, match="written"):
+    with Crew(out, version, How(), 1) as crew, pytest.raises(JobFailed, match="written"):
         list(crew.score(iter([(0, unit)])))

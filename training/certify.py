@@ -1,0 +1,143 @@
+"""From where the first stage may answer: thresholds found, and certified by a finite-sample test.
+
+Along one line of ever looser thresholds, found on other sentences, those are taken that are the
+last to pass on the certifying sentences before the first that fails. Testing in a fixed order
+keeps the confidence whatever the number of thresholds (fixed-sequence testing; Angelopoulos et
+al. 2021, "Learn then test"). Each requirement is a one-sided binomial test at 95 % (Clopper and
+Pearson 1934), and all must pass together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta
+
+from claimstance import screen
+from claimstance.bundle import Bound, Certificate
+from claimstance.labels import STANCES, Stance
+from claimstance.predictor import Scores
+
+CONFIDENCE = 0.95
+
+CHANGED = 0.005
+"""Share of all labels of a head that may differ from the encoder's."""
+
+MISSED = 0.01
+"""Share of the encoder's firm and conciliatory sentences that may be answered without it."""
+
+STEPS = np.arange(1, 41) / 20
+"""Thresholds are tried at these multiples of what is allowed."""
+
+HIGHEST = 0.49
+"""Chance of a stance above which the first stage's own label might not be neutral."""
+
+NEUTRAL = STANCES.index(Stance.NEUTRAL)
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What both stages say of the same sentences.
+
+    `stance` and `sentiment` are the first stage's scores, (sentences, 3); `takes` tells which of
+    them the encoder calls firm or conciliatory, `differs` where its sentiment is another.
+    """
+
+    stance: Scores
+    sentiment: Scores
+    takes: Flags
+    differs: Flags
+
+
+def certify(
+    choosing: Said, certifying: Said, stance_only: bool, sources: dict[str, int]
+) -> Certificate | None:
+    """Return the loosest certified thresholds, None where the strictest fail.
+
+    Args:
+        choosing: sentences to find thresholds on.
+        certifying: sentences to certify them on; none that either stage was trained on.
+        stance_only: whether only the stance counts, and sentiment is not answered.
+        sources: of the certifying sentences.
+    """
+    found = None
+    for thresholds in line(choosing, stance_only):
+        tried = certificate(*thresholds, certifying, stance_only, sources)
+        if not passes(tried):
+            break
+        found = tried
+    return found
+
+
+def passes(certificate: Certificate) -> bool:
+    """Tell whether all that is required of a first stage is certified."""
+    changed = [certificate.stance_changed, certificate.sentiment_changed]
+    return certificate.missed.at_most <= MISSED and all(
+        bound.at_most <= CHANGED for bound in changed if bound
+    )
+
+
+def bound(flags: Flags) -> Bound:
+    """Return how many of `flags` are set, and the most of such that are likely to be."""
+    observed, of = int(flags.sum()), len(flags)
+    most = beta.ppf(CONFIDENCE, observed + 1, of - observed) if observed < of else 1.0
+    return Bound(observed=observed, of=of, at_most=float(most))
+
+
+def line(said: Said, stance_only: bool) -> list[tuple[float, float]]:
+    """Return ever looser thresholds: chance of a stance at most, score of sentiment at least.
+
+    At each step both are as loose as what is allowed, times the step, lets them on `said`.
+    """
+    chance = 1 - said.stance[:, NEUTRAL]
+    sure = said.sentiment.max(1)
+    found: list[tuple[float, float]] = []
+    highest, least = 0.0, 0.0 if stance_only else 1.0
+    for step in STEPS:
+        from_ = least
+        for _ in range(3):  # each threshold rests on the other; this settles quickly
+            answered = sure >= from_
+            at_most = _loosest(chance, said.takes & answered, step * MISSED * said.takes.sum())
+            if not stance_only:
+                wrong = said.differs & (chance <= at_most)
+                from_ = max(0.0, -_loosest(-sure, wrong, step * CHANGED * len(wrong)))
+        highest, least = max(highest, min(at_most, HIGHEST)), min(least, from_)
+        found.append((highest, least))
+    return found
+
+
+def _loosest(values: npt.NDArray[np.float64], wrong: Flags, allowed: float) -> float:
+    """Return the largest threshold with no more than `allowed` wrong sentences up to it."""
+    worst = np.sort(values[wrong])
+    index = int(allowed)
+    return float(np.nextafter(worst[index], -np.inf)) if index < len(worst) else np.inf
+
+
+def certificate(
+    stance_at_most: float,
+    sentiment_from: float,
+    said: Said,
+    stance_only: bool,
+    sources: dict[str, int],
+) -> Certificate:
+    """Return what becomes of `said` at the given thresholds, with bounds."""
+    answered = screen.answered(said.stance, said.sentiment, stance_at_most, sentiment_from)
+    return Certificate(
+        stance_at_most=stance_at_most,
+        sentiment_from=sentiment_from,
+        sentences=sources,
+        answered=float(answered.mean()),
+        missed=bound(answered[said.takes]),
+        stance_changed=bound(answered & said.takes),
+        sentiment_changed=None if stance_only else bound(answered & said.differs),
+        stance_errors={},
+    )
+
+
+def sources(documents: Sequence[str]) -> dict[str, int]:
+    """Return sentences by source, of documents named source and file."""
+    names = [document.split("/")[0] for document in documents]
+    return {name: names.count(name) for name in sorted(set(names))}

@@ -46,7 +46,7 @@ PRODUCTION = Gauge(
 )
 PRODUCTION_REFUSED = Gauge(
     "claimstance_production_refused",
-    "1 while the version in production was refused and the one before goes on answering.",
+    "1 while the version in production was refused and one before it answers.",
     multiprocess_mode="mostrecent",
 )
 LOAD_FAILURES = Counter(
@@ -116,7 +116,6 @@ def production(model: Manifest, before: Manifest | None = None) -> None:
     if before is not None:
         PRODUCTION.labels(before.version).set(0)
     PRODUCTION.labels(model.version).set(1)
-    PRODUCTION_REFUSED.set(0)
     found = _reference(model)
     # A series cannot be taken away again, so what the version before told becomes no number.
     gone = dict.fromkeys(_reference(before) if before else (), float("nan"))

@@ -424,6 +424,6 @@ $("chart").addEventListener("click", ({ target }) => {
 
 try { key = sessionStorage.getItem(KEY); } catch { /* storage is switched off */ }
 ask("model").then(
-  (model) => { limits = model.limits; $("model").textContent = model.model; measure(); },
+  (model) => { limits = model.limits; $("model").textContent = model.refused ? `${model.model}, for ${model.refused} cannot be loaded` : model.model; measure(); },
   (error) => { $("model").textContent = error.message; },
 );

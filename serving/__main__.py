@@ -17,6 +17,7 @@ from claimstance.feedback import Store
 from serving import keys
 from serving.admission import INSECURE, is_local
 from serving.settings import WORKERS, hosts, limits, workers
+from serving.tracing import wanted
 
 CURL = (
     "curl -s http://{host}:{port}/classify -H 'content-type: application/json' {key}"
@@ -27,16 +28,17 @@ CURL = (
 def ensure_model() -> str:
     """Return the version in production, after putting the released one there if none is.
 
-    A journal that cannot be read is told and left alone; the service then answers with another.
+    A store that cannot be written, or a journal that cannot be read, is told and left alone: the
+    service then answers with what it can load.
     """
     released = bundle.released()
     name = bundle.read_manifest(released).version
-    with contextlib.suppress(ModelExists):
-        registry.add(released)
     try:
+        with contextlib.suppress(ModelExists):
+            registry.add(released)
         current = registry.production() or registry.promote(name).version
-    except ModelInvalid as error:
-        print(f"claimstance: {error}", file=sys.stderr)
+    except (ModelInvalid, OSError) as error:
+        print(f"claimstance: the store of model versions fails: {error}", file=sys.stderr)
         return name
     if current != name:
         print(f"In production is {current}; this release came with {name} (`claimstance models`).")
@@ -112,6 +114,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     workers()
     limits()
     hosts()
+    wanted()
     Store.open()
     version = ensure_model()
     print(f"Starting {bundle.NAME}:{version} at http://{arguments.host}:{arguments.port}")

@@ -40,6 +40,7 @@ from serving.gate import READABLE, WRITABLE, Gate
 from serving.models import Models
 from serving.settings import limits, shadow, workers
 from serving.shadow import Shadow
+from serving.tracing import traces
 
 LIMITS = limits()
 SHADOW = shadow()
@@ -111,6 +112,7 @@ class ClaimstanceService:
         self.watching.cancel()
         self.batcher.close()
         self.corrections.close()
+        traces().close()
 
     @bentoml.api(route="/classify")
     async def classify(

@@ -7,7 +7,6 @@ import weakref
 from pathlib import Path
 
 import pytest
-
 from prometheus_client import REGISTRY
 
 from claimstance import bundle, registry

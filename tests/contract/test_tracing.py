@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_a_collector_is_told_of_requests_and_of_nothing_in_them(
             began, ended = request["times"]
             moments = [began, *steps["queue"]["times"], *steps["compute"]["times"], ended]
             # Two clocks were read, one after the other.
-            assert all(a <= b + 1_000_000 for a, b in zip(moments, moments[1:], strict=False))
+            assert all(a <= b + 1_000_000 for a, b in pairwise(moments))
             (analyzed,) = collector.wait("POST /analyze")
             assert analyzed["parent"] == ""
             assert analyzed["trace"] != trace

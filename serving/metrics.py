@@ -13,6 +13,9 @@ from prometheus_client import Counter, Gauge, Histogram
 from claimstance import SENTIMENTS, STANCES, Prediction
 from claimstance.bundle import Manifest
 from claimstance.labels import Sentiment, Stance
+from serving.counters import move_to_memory
+
+move_to_memory()
 
 HEADS: dict[str, Sequence[str]] = {"stance": STANCES, "sentiment": SENTIMENTS}
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

@@ -304,9 +304,9 @@ def test_any_text_is_read_and_its_places_hold(roomy: httpx.Client, text: str) ->
 
 @contextmanager
 def no_room(client: httpx.Client, home: Path, kind: str) -> Iterator[None]:
-    """Let nothing more be written beside the journal: the disk is full, or files may not grow."""
+    """Let nothing more be written at home: its disk is full, or files may not grow."""
     if kind == "disk":
-        filler = home / "claimstance" / "filler"
+        filler = home / "filler"
         for size in (1_000_000, 4096):
             with filler.open("ab", buffering=0) as file, suppress(OSError):
                 while file.write(b"x" * size) == size:
@@ -322,26 +322,34 @@ def no_room(client: httpx.Client, home: Path, kind: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["disk", "files"])
-def test_without_room_for_corrections_it_says_so_and_keeps_what_it_acknowledged(
+def test_without_room_it_keeps_no_correction_and_says_so_and_does_all_else(
     store: Path, kind: str
 ) -> None:
-    folder = store / "claimstance"
-    folder.mkdir()
     with ExitStack() as stack:
         if kind == "disk":
-            mounted = ["mount", "-t", "tmpfs", "-o", "size=200m", "claimstance-test", str(folder)]
+            mounted = ["mount", "-t", "tmpfs", "-o", "size=250m", "claimstance-test", str(store)]
             if os.geteuid() or subprocess.run(mounted, capture_output=True, check=False).returncode:
                 pytest.skip("a small file system can be mounted by root alone")
-            stack.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
+            stack.callback(subprocess.run, ["umount", "--lazy", str(store)], check=True)
         client = stack.enter_context(serving(store, COMMAND))
+        process = server(client)
         text = "The reef is ours. " * 200
         for _ in range(3):
             assert post(client, "/feedback", FIRM | {"text": text}).status_code == 201
+        before = workers(process)
         with no_room(client, store, kind):
-            refused = post(client, "/feedback", FIRM | {"text": text})
-            assert (refused.status_code, error(refused).code) == (503, "feedback_unavailable")
-            assert str(store) not in refused.text
-            assert classified(client)
+            for _ in range(3):
+                refused = post(client, "/feedback", FIRM | {"text": text})
+                assert (refused.status_code, error(refused).code) == (503, "feedback_unavailable")
+                assert str(store) not in refused.text
+                # Each of them counts what was not counted before.
+                assert classified(client)
+                assert post(client, "/analyze", {"text": text}).status_code == 200
+                assert post(client, "/explain", {"sentence": text[:20]}).status_code == 200
+                assert post(client, "/classify", {"sentences": [5]}).status_code == 422
+                assert client.get("/nothing").status_code == 404
+                assert "claimstance_sentences_total" in client.get("/metrics").text
+        assert workers(process) == before  # nobody died of it
         assert post(client, "/feedback", FIRM | {"text": text}).status_code == 201
         assert Store.open().count() == 4
 

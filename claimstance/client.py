@@ -96,26 +96,31 @@ class Client:
         """Return what the service says of the version that answers, and of its limits."""
         return exchange.read(dict[str, Any], self._ask("GET", "/model"))
 
-    def classify(self, sentences: Iterable[str]) -> list[Prediction]:
+    def classify(self, sentences: Iterable[str], *, model: str | None = None) -> list[Prediction]:
         """Return one prediction per sentence, in the same order.
+
+        Args:
+            sentences: any number of them.
+            model: the name or tag of a version to ask instead of the one in production.
 
         Raises:
             InvalidInput: a sentence holds nothing to read; `where` names it.
             LimitExceeded: a sentence is too long; `where` names it.
+            ModelNotFound: the service has no version `model`.
             ServiceFailed: the service cannot be reached, or not understood.
             ClaimstanceError: whatever else the service refuses with.
         """
-        return list(self.stream(sentences))
+        return list(self.stream(sentences, model=model))
 
     def stream(
-        self, sentences: Iterable[str], *, batch: int = BATCH
+        self, sentences: Iterable[str], *, model: str | None = None, batch: int = BATCH
     ) -> Generator[Prediction, None, None]:
         """Yield the predictions of sentences that need not all be there at once, in order.
 
         At most `IN_FLIGHT` requests of at most `batch` sentences are open; no more are read from
         `sentences` than those need. Raises what `classify` raises, after the predictions before.
         """
-        parts = Parts(sentences, self._known_limits(), batch)
+        parts = Parts(sentences, self._known_limits(), batch, model)
         pool = ThreadPoolExecutor(IN_FLIGHT, "claimstance")
         waiting: deque[Future[list[Prediction]]] = deque()
         try:
@@ -212,15 +217,21 @@ class AsyncClient:
         """Return what `Client.model` returns."""
         return exchange.read(dict[str, Any], await self._ask("GET", "/model"))
 
-    async def classify(self, sentences: Iterable[str] | AsyncIterable[str]) -> list[Prediction]:
+    async def classify(
+        self, sentences: Iterable[str] | AsyncIterable[str], *, model: str | None = None
+    ) -> list[Prediction]:
         """Return one prediction per sentence, in the same order; raises as `Client.classify`."""
-        return [prediction async for prediction in self.stream(sentences)]
+        return [prediction async for prediction in self.stream(sentences, model=model)]
 
     async def stream(
-        self, sentences: Iterable[str] | AsyncIterable[str], *, batch: int = BATCH
+        self,
+        sentences: Iterable[str] | AsyncIterable[str],
+        *,
+        model: str | None = None,
+        batch: int = BATCH,
     ) -> AsyncGenerator[Prediction, None]:
         """Yield predictions as `Client.stream` does; requests in flight are cancelled with it."""
-        parts = Parts(sentences, await self._known_limits(), batch)
+        parts = Parts(sentences, await self._known_limits(), batch, model)
         waiting: deque[asyncio.Task[list[Prediction]]] = deque()
         try:
             async for sentence in _each(sentences):

@@ -69,6 +69,12 @@ class Forbidden(ClaimstanceError):
     code = "forbidden"
 
 
+class Misdirected(ClaimstanceError):
+    """The request names a host that the service is not known by."""
+
+    code = "misdirected"
+
+
 class TimedOut(ClaimstanceError):
     """The service has not finished a request in the time it has for one."""
 

@@ -54,18 +54,26 @@ class Parts:
         sentences: what the sentences come from; refused if it is a string itself.
         limits: those that `GET /model` tells.
         batch: sentences that a request may hold, if the service takes as many.
+        model: the version that is to answer, None for the one in production.
 
     Raises:
         InvalidInput: `sentences` is one string, or `batch` is below 1.
     """
 
-    def __init__(self, sentences: object, limits: dict[str, int], batch: int) -> None:
+    def __init__(
+        self,
+        sentences: object,
+        limits: dict[str, int],
+        batch: int,
+        model: str | None = None,
+    ) -> None:
         if isinstance(sentences, str | bytes):
             raise InvalidInput("is one string; give a list of sentences", "sentences")
         if batch < 1:
             raise InvalidInput("must be 1 or more", "batch")
         self._most = min(batch, limits["max_sentences"])
-        self._room = limits["max_body_bytes"] - len(_join([]))
+        self._model = model
+        self._room = limits["max_body_bytes"] - len(self._join([]))
         self._start = 0
         self._items: list[str] = []
         self._size = 0
@@ -90,10 +98,14 @@ class Parts:
         """Return the request of what has been taken since the last one, if anything has."""
         if not self._items:
             return None
-        part = Part(self._start, len(self._items), _join(self._items))
+        part = Part(self._start, len(self._items), self._join(self._items))
         self._start += len(self._items)
         self._items, self._size = [], 0
         return part
+
+    def _join(self, items: list[str]) -> bytes:
+        model = "" if self._model is None else f'"model":{json.dumps(self._model)},'
+        return f'{{{model}"sentences":[{",".join(items)}]}}'.encode()
 
 
 def document(text: str) -> bytes:
@@ -139,7 +151,3 @@ def in_place(error: ClaimstanceError, part: Part) -> ClaimstanceError:
     if match is None:
         return error
     return type(error)(error.message, f"sentences[{part.start + int(match[1])}]")
-
-
-def _join(items: list[str]) -> bytes:
-    return f'{{"sentences":[{",".join(items)}]}}'.encode()

@@ -19,7 +19,7 @@ from typing import Literal
 from claimstance import bundle, verdicts
 from claimstance.bundle import NAME, Manifest
 from claimstance.durable import replace
-from claimstance.errors import ModelExists, ModelNotFound, NotInstalled
+from claimstance.errors import ModelExists, ModelInvalid, ModelNotFound, NotInstalled
 
 _VERSION = re.compile(bundle.VERSION_PATTERN)
 _LABEL_UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
@@ -79,12 +79,25 @@ def production() -> str | None:
 
 
 def history() -> list[Event]:
-    """Return what went into production and when, oldest first."""
+    """Return what went into production and when, oldest first.
+
+    Raises:
+        ModelInvalid: the journal cannot be read; `where` names the line.
+    """
     try:
-        lines = _journal().read_text(encoding="utf-8").splitlines()
+        lines = _journal().read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return [Event(**json.loads(line)) for line in lines]
+    events = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(Event(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            place = f"{_journal()} line {number}"
+            raise ModelInvalid("is no line of the journal of what was in production", place) from (
+                error
+            )
+    return events
 
 
 def stamp() -> tuple[int, ...]:

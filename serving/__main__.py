@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 from claimstance import bundle, registry
-from claimstance.errors import ClaimstanceError, InvalidInput, ModelExists
+from claimstance.errors import ClaimstanceError, InvalidInput, ModelExists, ModelInvalid
 from claimstance.feedback import Store
 from serving import keys
 from serving.admission import INSECURE, is_local
-from serving.settings import limits
+from serving.settings import WORKERS, hosts, limits, workers
+from serving.tracing import wanted
 
 CURL = (
     "curl -s http://{host}:{port}/classify -H 'content-type: application/json' {key}"
@@ -25,14 +26,20 @@ CURL = (
 
 
 def ensure_model() -> str:
-    """Return the version in production, after putting the released one there if none is."""
+    """Return the version in production, after putting the released one there if none is.
+
+    A store that cannot be written, or a journal that cannot be read, is told and left alone: the
+    service then answers with what it can load.
+    """
     released = bundle.released()
     name = bundle.read_manifest(released).version
-    with contextlib.suppress(ModelExists):
-        registry.add(released)
-    if registry.production() is None:
-        registry.promote(name)
-    current = registry.production() or name
+    try:
+        with contextlib.suppress(ModelExists):
+            registry.add(released)
+        current = registry.production() or registry.promote(name).version
+    except (ModelInvalid, OSError) as error:
+        print(f"claimstance: the store of model versions fails: {error}", file=sys.stderr)
+        return name
     if current != name:
         print(f"In production is {current}; this release came with {name} (`claimstance models`).")
     return current
@@ -63,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=3000, help="port to bind [%(default)s]")
     parser.add_argument(
         "--insecure", action="store_true", help="answer other machines though there are no keys"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help=f"processes that answer; each loads the model [{WORKERS}, or 1]",
     )
     commands = parser.add_subparsers(dest="command", metavar="keys")
     actions = commands.add_parser("keys", help="manage API keys").add_subparsers(
@@ -96,10 +109,15 @@ def _serve(arguments: argparse.Namespace) -> None:
     _refuse_open(arguments.host, arguments.insecure)
     _refuse_taken(arguments.host, arguments.port)
     keys.read()  # what cannot be is told here, not by a worker
+    if arguments.workers is not None:
+        os.environ[WORKERS] = str(arguments.workers)
+    workers()
     limits()
+    hosts()
+    wanted()
     Store.open()
     version = ensure_model()
-    print(f"Serving {bundle.NAME}:{version} at http://{arguments.host}:{arguments.port}")
+    print(f"Starting {bundle.NAME}:{version} at http://{arguments.host}:{arguments.port}")
     key = '-H "authorization: Bearer $CLAIMSTANCE_KEY" ' if keys.required() else ""
     line = CURL.format(host=arguments.host, port=arguments.port, key=key)
     print(f"Once it says it is started, try:\n  {line}", flush=True)

@@ -10,6 +10,7 @@ import re
 import sys
 import time
 import uuid
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import visit
 from serving.gate import METHODS, PATHS
+from serving.tracing import traces
 from serving.visit import Visit
 
 HEADERS = {
@@ -28,7 +30,7 @@ HEADERS = {
 """What a response carries unless it has its own, as the page has."""
 
 PROBES = {"/livez", "/readyz", "/healthz"}
-"""Asked for every few seconds, and not logged while all is well."""
+"""Asked for every few seconds: not traced, and not logged while all is well."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -48,6 +50,7 @@ class Access:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._log = _logger()
+        self._traces = traces()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request with its id and the security headers, and log it."""
@@ -55,7 +58,11 @@ class Access:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        seen = Visit(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex)
+        seen = Visit(
+            given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex,
+            scope["method"] if scope["method"] in METHODS else None,
+            scope["path"] if scope["path"] in PATHS else None,
+        )
         visit.begin(seen)
         began = time.perf_counter()
 
@@ -71,20 +78,21 @@ class Access:
             await send(message)
 
         try:
-            await self._app(scope, receive, dressed)
+            with self._traces.request(scope, seen) if seen.path not in PROBES else nullcontext():
+                await self._app(scope, receive, dressed)
         finally:
-            if scope["path"] not in PROBES or seen.status != 200:
-                self._log.info(_line(scope, seen, time.perf_counter() - began))
+            if seen.path not in PROBES or seen.status != 200:
+                self._log.info(_line(seen, time.perf_counter() - began))
 
 
-def _line(scope: Scope, seen: Visit, seconds: float) -> str:
+def _line(seen: Visit, seconds: float) -> str:
     """Return a request's line; `status` is null for a client that left before it was answered."""
     line = {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "id": seen.id,
         "key": seen.key,
-        "method": scope["method"] if scope["method"] in METHODS else None,
-        "path": scope["path"] if scope["path"] in PATHS else None,
+        "method": seen.method,
+        "path": seen.path,
         "status": seen.status,
         "bytes": seen.sent,
         "milliseconds": round(1000 * seconds, 1),

@@ -1,17 +1,20 @@
 """Who is let in: who needs a key, and whose rate a request counts against."""
 
 import os
+import re
 from functools import partial
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from claimstance.errors import Forbidden, Unauthorized
-from serving import keys
+from claimstance.errors import Forbidden, Misdirected, Unauthorized
+from serving import keys, settings
 from serving.page import FILES
 from serving.rates import Rates, network
 from serving.visit import Visit
+
+_PORT = re.compile(r":\d*$")
 
 INSECURE = "CLAIMSTANCE_INSECURE"
 """The variable that lets other machines in without keys; `--insecure` sets it."""
@@ -27,6 +30,10 @@ class Admission:
     machines. Where there is none, only this machine is answered, whatever address the service is
     bound to and whichever proxy is in between, unless it was started as insecure.
 
+    Where being on this machine is what lets a caller in, the caller must also say so: a page of
+    another site can have its own name resolve to loopback (DNS rebinding), and a browser then
+    sends that name as the host. Only loopback's names and the `CLAIMSTANCE_HOSTS` are answered.
+
     Args:
         rate: sentences a minute for one caller, None for no limit.
     """
@@ -35,15 +42,18 @@ class Admission:
         self._keys = keys.Keyring()
         self._rates = None if rate is None else Rates(rate)
         self._insecure = bool(os.environ.get(INSECURE))
+        self._hosts = settings.hosts()
 
     def admit(self, scope: Scope, seen: Visit) -> None:
         """Note who asks, and how what is computed for them is charged.
 
         Raises:
+            Misdirected: it names a host that is not this machine, and there are no keys.
             Forbidden: it comes from another machine, and there are no keys.
             Unauthorized: a key is needed, and none that is known came with the request.
             RateExceeded: it asks for work, and its caller's rate is used up.
         """
+        self._check_host(scope)
         if scope["path"] in OPEN or (scope["path"] == "/metrics" and is_local(scope["client"])):
             return
         seen.key = self._key(scope)
@@ -52,6 +62,17 @@ class Admission:
             caller = f"key {seen.key}" if seen.key else network(client[0] if client else "")
             seen.charge = partial(self._rates.spend, caller)
             seen.charge(0)
+
+    def _check_host(self, scope: Scope) -> None:
+        if self._insecure or not is_local(scope["server"]) or keys.required():
+            return
+        host = _PORT.sub("", Headers(scope=scope).get("host", "localhost").lower())
+        if host not in self._hosts and not is_local((host.strip("[]"), None)):
+            raise Misdirected(
+                "without API keys this service answers to names of its own machine alone; its "
+                f"operator may allow others in {settings.HOSTS}",
+                "host",
+            )
 
     def _key(self, scope: Scope) -> str | None:
         """Return the name of the caller's key, None where none is needed."""

@@ -11,17 +11,22 @@ from claimstance import Prediction, Predictor
 from claimstance.errors import Overloaded
 from claimstance.predictor import BATCH_TOKENS, Encoded
 from serving import metrics
+from serving.tracing import traces
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A request: its sentences still waiting, its predictions in order, and who awaits them."""
+    """A request: its sentences still waiting, its predictions in order, and who awaits them.
+
+    `since` and `began` are when it was handed over and when its first sentence was computed.
+    """
 
     count: int
     since: float
     waiting: deque[Encoded]
     done: asyncio.Future[list[Prediction]]
     predictions: list[Prediction] = field(default_factory=list)
+    began: float | None = None
 
 
 _Batch = list[tuple[_Job, Encoded]]
@@ -46,6 +51,7 @@ class Batcher:
         self._compute = ThreadPoolExecutor(1, "predict")
         self._encode = ThreadPoolExecutor(1, "encode")
         self._runner: asyncio.Task[None] | None = None
+        self._traces = traces()
 
     @property
     def busy(self) -> bool:
@@ -71,7 +77,10 @@ class Batcher:
             self._queues.setdefault(predictor, deque()).append(job)
             if self._runner is None:
                 self._runner = asyncio.create_task(self._run())
-            return await job.done
+            try:
+                return await job.done
+            finally:
+                self._traces.computed(predictor.model.tag, encoded, since, job.began)
         finally:
             self._waiting -= count
 
@@ -127,8 +136,9 @@ def _take(jobs: deque[_Job]) -> _Batch:
         tokens += len(job.waiting[0].ids)
         if batch and tokens > BATCH_TOKENS:
             break
-        if len(job.waiting) == job.count:
-            metrics.QUEUE_SECONDS.observe(time.perf_counter() - job.since)
+        if job.began is None:
+            job.began = time.perf_counter()
+            metrics.QUEUE_SECONDS.observe(job.began - job.since)
         batch.append((job, job.waiting.popleft()))
         jobs.rotate(-1)
         if not job.waiting:

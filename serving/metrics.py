@@ -13,6 +13,9 @@ from prometheus_client import Counter, Gauge, Histogram
 from claimstance import SENTIMENTS, STANCES, Prediction
 from claimstance.bundle import Manifest
 from claimstance.labels import Sentiment, Stance
+from serving.counters import move_to_memory
+
+move_to_memory()
 
 HEADS: dict[str, Sequence[str]] = {"stance": STANCES, "sentiment": SENTIMENTS}
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -46,7 +49,7 @@ PRODUCTION = Gauge(
 )
 PRODUCTION_REFUSED = Gauge(
     "claimstance_production_refused",
-    "1 while the version in production was refused and the one before goes on answering.",
+    "1 while the version in production was refused and one before it answers.",
     multiprocess_mode="mostrecent",
 )
 LOAD_FAILURES = Counter(
@@ -116,7 +119,6 @@ def production(model: Manifest, before: Manifest | None = None) -> None:
     if before is not None:
         PRODUCTION.labels(before.version).set(0)
     PRODUCTION.labels(model.version).set(1)
-    PRODUCTION_REFUSED.set(0)
     found = _reference(model)
     # A series cannot be taken away again, so what the version before told becomes no number.
     gone = dict.fromkeys(_reference(before) if before else (), float("nan"))

@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 from claimstance import Predictor, bundle, registry
@@ -10,6 +13,9 @@ from serving import metrics
 
 SECONDS = 1.0
 """Between two looks at the journal."""
+
+UNKNOWN = "?"
+"""What `refused` is where a journal that cannot be read names the version."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,21 +28,28 @@ class Models:
     A request takes its predictor once and keeps it to its end, so a swap of `production` reaches
     the requests that come after it. A predictor's memory goes with the last request that has it.
 
+    Where the version in production cannot be loaded at the start, the last one before it that can
+    be answers, the released one at the latest: an answer that says by which version it is serves
+    better than none. `refused` is then the name of the version that ought to answer, as it is
+    after a promotion that was refused; `/model`, a metric and the log say so.
+
     Args:
         shadow: the name of the version to load as the shadow, if any.
 
     Raises:
-        ModelNotFound, ModelInvalid: as `Predictor.load`, for the version in production.
+        ModelNotFound, ModelInvalid: as `Predictor.load`, if no version can be loaded.
     """
 
     def __init__(self, shadow: str | None = None) -> None:
         self._stamp = registry.stamp()
-        self.production = _warm(Predictor.load())
+        self.refused: str | None = None
+        self.production = self._first()
         self.shadow: Predictor | None = None
         self._candidate: Predictor | None = None
         self._shadow = shadow
         self._loading = asyncio.Lock()
         metrics.production(self.production.model)
+        self._tell()
 
     async def get(self, name: str | None) -> Predictor:
         """Return the version called `name` (or tagged so), the one in production for None.
@@ -72,7 +85,8 @@ class Models:
             try:
                 await self.follow()
             except Exception as error:
-                metrics.PRODUCTION_REFUSED.set(1)
+                self.refused = _promoted() or UNKNOWN
+                self._tell()
                 _log.error(
                     "the version now in production is refused: %s; %s goes on answering",
                     error,
@@ -99,9 +113,32 @@ class Models:
         self.production = await self._load(found.version, "production")
         if self.production is self._candidate:
             self._candidate = None
+        self.refused = None
         metrics.production(self.production.model, before.model)
+        self._tell()
         if self.production is not before:
             _log.warning("%s answers instead of %s", self.production.model.tag, before.model.tag)
+
+    def _first(self) -> Predictor:
+        """Return the version in production, or the last one before it that can be loaded."""
+        try:
+            return _warm(Predictor.load())
+        except Exception as error:
+            metrics.LOAD_FAILURES.labels("production").inc()
+            _log.error("the version in production cannot be loaded: %s", error)
+            self.refused = _promoted() or UNKNOWN
+        for folder in _fallbacks():
+            try:
+                found = _warm(Predictor(folder))
+            except Exception as error:
+                _log.error("nor can the one before: %s", error)
+            else:
+                _log.error("%s answers in its place", found.model.tag)
+                return found
+        raise ModelNotFound("no version can be loaded; `claimstance models verify` tells why")
+
+    def _tell(self) -> None:
+        metrics.PRODUCTION_REFUSED.set(self.refused is not None)
 
     def _loaded(self, version: str) -> Predictor | None:
         """Return the predictor of a version that is in memory already."""
@@ -130,6 +167,22 @@ class Models:
             if role == "candidate":
                 self._candidate = loaded
             return loaded
+
+
+def _promoted() -> str | None:
+    """Return the name of the version in production, None where the journal does not tell."""
+    with suppress(Exception):
+        return registry.production()
+    return None
+
+
+def _fallbacks() -> Iterator[Path]:
+    """Yield the folders of the versions once in production, the last one first; the released."""
+    with suppress(Exception):
+        for version in dict.fromkeys(event.version for event in registry.history()[::-1]):
+            with suppress(ModelNotFound):
+                yield registry.find(version)
+    yield bundle.released()
 
 
 def _verified(version: str) -> Predictor:

@@ -48,6 +48,7 @@ _REFUSALS = {
     HTTPStatus.NOT_FOUND: "There is no model version of that name",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A limit of GET /model is exceeded; `where` names what",
+    HTTPStatus.MISDIRECTED_REQUEST: "There are no API keys, and the host is not this machine",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not application/json",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The body does not fit the schema; `where` names the item",
     HTTPStatus.TOO_MANY_REQUESTS: "Too much is waiting, or the caller's rate is used up",
@@ -55,7 +56,10 @@ _REFUSALS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Something that the service needs cannot be used now",
     HTTPStatus.GATEWAY_TIMEOUT: "The request was not answered in time",
 }
-"""What may be answered to work; reading `/model` meets the first two alone."""
+"""What may be answered to work."""
+
+_TO_READERS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.MISDIRECTED_REQUEST)
+"""What may be answered to those who read `/model`."""
 
 _HEADERS = {
     HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
@@ -87,7 +91,7 @@ def document(limits: Limits) -> dict[str, Any]:
                     "security": [{}, {"key": []}],
                     "responses": {
                         **_success(HTTPStatus.OK, schemas.ModelResponse),
-                        **_refusals(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN),
+                        **_refusals(*_TO_READERS),
                     },
                 }
             },

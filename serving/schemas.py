@@ -177,9 +177,13 @@ class HeadDescription(BaseModel):
 
 
 class ModelResponse(BaseModel):
-    """The model version that answers, and what this installation accepts."""
+    """The model version that answers, and what this installation accepts.
+
+    `refused` names the version that ought to answer, where that one cannot be loaded.
+    """
 
     model: str
+    refused: str | None
     version: str
     created: str
     precision: str

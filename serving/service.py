@@ -38,8 +38,9 @@ from serving.batcher import Batcher
 from serving.corrections import Corrections
 from serving.gate import READABLE, WRITABLE, Gate
 from serving.models import Models
-from serving.settings import limits, shadow
+from serving.settings import limits, shadow, workers
 from serving.shadow import Shadow
+from serving.tracing import traces
 
 LIMITS = limits()
 SHADOW = shadow()
@@ -48,7 +49,7 @@ SHADOW = shadow()
 async def _describe(request: Request) -> Response:
     """Answer `GET /model`."""
     models: Models = request.app.state.models
-    return JSONResponse(_description(models.production).model_dump())
+    return JSONResponse(_description(models).model_dump())
 
 
 async def _document(_: Request) -> Response:
@@ -81,6 +82,7 @@ class _Service(bentoml.Service):
 # The gate's times come first: BentoML's timeout answers in a shape of its own and cannot be off.
 @bentoml.service(
     name="claimstance",
+    workers=workers(),
     traffic={"timeout": LIMITS.max_body_seconds + LIMITS.max_answer_seconds + 10},
     logging={"access": {"enabled": False}},
     service_class=_Service,
@@ -110,6 +112,7 @@ class ClaimstanceService:
         self.watching.cancel()
         self.batcher.close()
         self.corrections.close()
+        traces().close()
 
     @bentoml.api(route="/classify")
     async def classify(
@@ -264,10 +267,12 @@ def _summary(predictions: list[Prediction]) -> dict[str, Any]:
     }
 
 
-def _description(predictor: Predictor) -> schemas.ModelResponse:
+def _description(models: Models) -> schemas.ModelResponse:
+    predictor = models.production
     model = predictor.model
     return schemas.ModelResponse(
         model=model.tag,
+        refused=models.refused,
         version=model.version,
         created=model.created,
         precision=predictor.precision,

@@ -1,10 +1,19 @@
-"""What an operator may set, all by environment variables; `GET /model` shows the values."""
+"""What an operator may set, all by environment variables; `GET /model` shows the limits."""
 
 import os
+import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from claimstance.errors import InvalidInput
+
+HOSTS = "CLAIMSTANCE_HOSTS"
+"""The variable that names, with commas between, hosts that the service is known by."""
+
+WORKERS = "CLAIMSTANCE_WORKERS"
+"""The variable that tells how many processes answer; `--workers` sets it."""
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
 class Limits(BaseModel):
@@ -34,15 +43,37 @@ def limits() -> Limits:
     Raises:
         InvalidInput: a value is not a positive whole number; `where` names the variable.
     """
-    values = {}
-    for name in Limits.model_fields:
-        variable = f"CLAIMSTANCE_{name.upper()}"
-        if variable in os.environ:
-            text = os.environ[variable]
-            if not text.isdecimal() or int(text) == 0:
-                raise InvalidInput(f"must be a positive whole number, not {text!r}", variable)
-            values[name] = int(text)
-    return Limits(**values)
+    names = {name: f"CLAIMSTANCE_{name.upper()}" for name in Limits.model_fields}
+    return Limits(**{n: _positive(v) for n, v in names.items() if v in os.environ})
+
+
+def workers() -> int:
+    """Return how many processes answer, 1 unless the environment says otherwise.
+
+    Raises:
+        InvalidInput: it is not a positive whole number; `where` names the variable.
+    """
+    return _positive(WORKERS) if WORKERS in os.environ else 1
+
+
+def hosts() -> frozenset[str]:
+    """Return the host names, in lower case, that the environment allows beside loopback's.
+
+    Raises:
+        InvalidInput: one is no name or address; `where` names the variable.
+    """
+    names = [name.strip().lower() for name in os.environ.get(HOSTS, "").split(",")]
+    for name in filter(None, names):
+        if not _HOST.fullmatch(name):
+            raise InvalidInput(f"{name!r} is no host name; give it without a port", HOSTS)
+    return frozenset(filter(None, names))
+
+
+def _positive(variable: str) -> int:
+    text = os.environ[variable]
+    if not text.isdecimal() or int(text) == 0:
+        raise InvalidInput(f"must be a positive whole number, not {text!r}", variable)
+    return int(text)
 
 
 class Shadow(BaseModel):

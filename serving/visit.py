@@ -13,13 +13,16 @@ def _free(_: int) -> None:
 
 @dataclass(slots=True)
 class Visit:
-    """One request: its id, the name of its key, and what it has had so far.
+    """One request: its id, what it asks for, the name of its key, and what it has had so far.
 
-    `charge` counts sentences against the caller's rate; `status` is that of the response once it
-    has begun, `sent` the bytes of its body.
+    `method` and `path` are None where the service has none of that name. `charge` counts sentences
+    against the caller's rate; `status` is that of the response once it has begun, `sent` the bytes
+    of its body.
     """
 
     id: str
+    method: str | None = None
+    path: str | None = None
     key: str | None = None
     charge: Callable[[int], None] = _free
     sentences: int = 0

@@ -14,7 +14,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from serving import keys, settings
+from claimstance import feedback
+from serving import keys, settings, tracing
 from serving.gate import READABLE
 from tests.conftest import ROOT
 from tests.contract.conftest import free_port, serving
@@ -131,6 +132,14 @@ def test_kubernetes_manifests_ask_for_what_the_service_has() -> None:
 
 
 def test_the_guide_names_every_setting_and_file() -> None:
+    for variable in (
+        settings.HOSTS,
+        settings.WORKERS,
+        keys.PATH,
+        feedback.URL,
+        tracing.ENDPOINTS[1],
+    ):
+        assert f"| `{variable}` |" in GUIDE
     for name, field in settings.Limits.model_fields.items():
         (row,) = re.findall(rf"^\| `CLAIMSTANCE_{name.upper()}` \| ([^|]+) \|", GUIDE, re.MULTILINE)
         assert row == ("no limit" if field.default is None else f"{field.default:,}"), name

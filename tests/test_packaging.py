@@ -37,10 +37,10 @@ def test_every_requirement_is_pinned() -> None:
         assert name_of(requirement) in constraints, requirement
 
 
-def test_the_bento_installs_what_the_package_and_its_serving_extra_ask_for() -> None:
-    asked = (
-        PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["serving"]
-    )
+def test_the_bento_installs_what_the_package_and_what_serves_it_ask_for() -> None:
+    asked = list(PROJECT["project"]["dependencies"])
+    for extra in ("serving", "postgresql", "tracing"):
+        asked += PROJECT["project"]["optional-dependencies"][extra]
     bento = pins(ROOT / "serving" / "requirements.txt")
     constraints = pins(ROOT / "constraints.txt")
     assert set(bento) == {name_of(requirement) for requirement in asked}

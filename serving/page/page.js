@@ -168,7 +168,7 @@ function show() {
 
 function summarize({ sentences, summary, metadata }) {
   const unsure = sentences.filter((s) => !s.confident).length;
-  const about = [metadata.title, metadata.date, counted(sentences.length, "sentence")].filter(Boolean).join(" · ");
+  const about = [metadata.title, metadata.date?.replace("T", ", "), counted(sentences.length, "sentence")].filter(Boolean).join(" · ");
   $("about").textContent = `${about}.`;
   $("numbers").replaceChildren(...STANCES.map((s) => {
     const { count, share } = summary.stance[s];
@@ -212,12 +212,17 @@ function mark({ sentences }) {
   let end = 0;
   sentences.forEach((sentence, index) => {
     const between = characters.slice(end, sentence.start).join("");
-    parts.push(index ? between : between.trimStart());
+    parts.push(unread(index ? between : between.trimStart()));
     const element = make("span", { role: "button", "aria-expanded": "false", tabindex: index ? -1 : 0, "data-index": index });
     parts.push(label(element, index));
     end = sentence.end;
   });
-  $("article").replaceChildren(...parts, characters.slice(end).join("").trimEnd());
+  $("article").replaceChildren(...parts, unread(characters.slice(end).join("").trimEnd()));
+}
+
+// What stands between sentences: space, or a header, a number, a byline, which are not labelled.
+function unread(text) {
+  return text.trim() ? make("span", { class: "soft" }, text) : text;
 }
 
 function label(element, index) {
@@ -263,7 +268,7 @@ function toggle(element) {
   panel.addEventListener("change", () => { save.disabled = !Object.keys(changed(panel, index)).length; });
   save.addEventListener("click", () => correct(index, element, panel, save, outcome));
   shut.addEventListener("click", () => { close(); element.focus(); });
-  panel.classList.toggle("closing", /^[^\S\n]*\n/.test(element.nextSibling.data));
+  panel.classList.toggle("closing", /^[^\S\n]*\n/.test(element.nextSibling.textContent));
   element.after(panel);
   element.setAttribute("aria-expanded", "true");
   opened = { mark: element, panel };
@@ -424,6 +429,6 @@ $("chart").addEventListener("click", ({ target }) => {
 
 try { key = sessionStorage.getItem(KEY); } catch { /* storage is switched off */ }
 ask("model").then(
-  (model) => { limits = model.limits; $("model").textContent = model.model; measure(); },
+  (model) => { limits = model.limits; $("model").textContent = model.refused ? `${model.model}, for ${model.refused} cannot be loaded` : model.model; measure(); },
   (error) => { $("model").textContent = error.message; },
 );

@@ -43,6 +43,7 @@ class Faulty:
     def __init__(self, *faults: Fault) -> None:
         self.faults = list(faults)
         self.requests: list[list[str]] = []
+        self.models: set[str | None] = set()
         self.open = self.most_open = 0
         self.lock = threading.Lock()
 
@@ -52,8 +53,10 @@ class Faulty:
             reply(200, {"limits": LIMITS})(handler)
             return
         length = int(handler.headers["content-length"])
-        sentences = json.loads(handler.rfile.read(length))["sentences"]
+        body = json.loads(handler.rfile.read(length))
+        sentences = body["sentences"]
         with self.lock:
+            self.models.add(body.get("model"))
             self.requests.append(sentences)
             self.open += 1
             self.most_open = max(self.most_open, self.open)
@@ -164,6 +167,26 @@ def test_any_number_of_sentences_is_sent_within_the_limits_and_kept_in_order(
         body = json.dumps({"sentences": request}, separators=(",", ":"))
         assert len(body) <= LIMITS["max_body_bytes"]
     assert server.most_open <= module.IN_FLIGHT
+
+
+@either
+def test_another_version_is_asked_in_every_request(asynchronous: bool) -> None:
+    async def ask(url: str) -> int:
+        async with AsyncClient(url) as client:
+            return len(await client.classify(["x" * 40] * 5, model="newsroom-2"))
+
+    server = Faulty()
+    with running(server) as url:
+        if asynchronous:
+            assert asyncio.run(ask(url)) == 5
+        else:
+            with Client(url) as client:
+                assert len(client.classify(["x" * 40] * 5, model="newsroom-2")) == 5
+    assert len(server.requests) > 2
+    assert server.models == {"newsroom-2"}
+    for request in server.requests:
+        body = {"model": "newsroom-2", "sentences": request}
+        assert len(json.dumps(body, separators=(",", ":"))) <= LIMITS["max_body_bytes"]
 
 
 @either

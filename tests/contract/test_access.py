@@ -235,6 +235,35 @@ def test_without_keys_other_machines_are_refused_however_it_was_started(
     assert service.get("/model").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/model", "/metrics", "/docs.json", "/classify"])
+@pytest.mark.parametrize("host", ["stance.example.org", "192.0.2.7:3000", "localhost.example", ""])
+def test_without_keys_a_name_of_another_host_is_refused(
+    service: httpx.Client, path: str, host: str
+) -> None:
+    """A page of another site whose name resolves to loopback must not read the answers."""
+    method = "POST" if path == "/classify" else "GET"
+    body = {"sentences": ["Ours."]} if method == "POST" else None
+    response = service.request(method, path, json=body, headers={"host": host})
+    assert response.status_code == 421
+    assert (error(response).code, error(response).where) == ("misdirected", "host")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "127.0.0.1:3000", "127.1.2.3", "[::1]:1"]
+)
+def test_names_of_this_machine_are_answered(service: httpx.Client, host: str) -> None:
+    assert service.get("/model", headers={"host": host}).status_code == 200
+
+
+def test_names_that_the_operator_allows_are_answered(store: Path) -> None:
+    with serving(store, COMMAND, HOSTS="stance.example.org, other.example") as client:
+        for host, status in (("Stance.example.org:443", 200), ("evil.example", 421)):
+            assert client.get("/model", headers={"host": host}).status_code == status
+        manage(store, "add", "newsroom")  # with keys, they are what lets in
+        assert client.get("/livez", headers={"host": "evil.example"}).status_code == 200
+        assert client.get("/model", headers={"host": "evil.example"}).status_code == 401
+
+
 def test_an_answer_that_takes_too_long_is_given_up_in_the_one_shape(store: Path) -> None:
     with serving(
         store, COMMAND, MAX_ANSWER_SECONDS="1", MAX_DOCUMENT_CHARACTERS="4000000"

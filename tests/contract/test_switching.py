@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from claimstance import Predictor, bundle, registry
+from claimstance.client import Client
+from claimstance.errors import ModelNotFound
 from serving import schemas
 from tests.contract.conftest import serving
 
@@ -177,6 +179,11 @@ def test_a_candidate_answers_beside_production(
     assert sample(switching, "claimstance_sentences_total") == labelled
     assert classify(switching).json()["model"] == f"claimstance:{version}"
     assert classify(switching, version).json()["model"] == f"claimstance:{version}"
+    with Client(str(switching.base_url)) as client:
+        asked = client.classify(SENTENCES, model=name)
+        assert [p.tokens for p in asked] == [p.tokens for p in right]
+        with pytest.raises(ModelNotFound):
+            client.classify(SENTENCES, model="unheard-of")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import psutil
 import yaml
 
 from claimstance import bundle
@@ -29,15 +31,29 @@ def test_the_bento_builds_and_serves(store: Path) -> None:
     assert not content & {"training", "tests", "data", "notebooks"}
     assert (folder / "src" / "serving" / "page" / "page.js").is_file()
     assert not list(folder.rglob(bundle.WEIGHTS))
+    # Told apart from this checkout, which an editable installation puts on the path as well.
+    index = folder / "src" / "serving" / "page" / "index.html"
+    index.write_text(
+        index.read_text().replace("<title>Claimstance", "<title>A bento's Claimstance")
+    )
     requirements = (folder / "env" / "python" / "requirements.txt").read_text()
     assert "torch" not in requirements
     command = [sys.executable, "-m", "bentoml", "serve", tag, "--host", "127.0.0.1"]
     with serving(store, command, cwd=store) as client:
         response = client.post("/classify", json={"sentences": ["The reef is ours."]})
         assert response.status_code == 200
-        assert "<title>Claimstance</title>" in client.get("/").text
+        assert "<title>A bento's Claimstance</title>" in client.get("/").text
+        mapped = [m.path for p in psutil.Process().children(recursive=True) for m in maps(p)]
+        graphs = {path for path in mapped if path.endswith(bundle.GRAPH_WEIGHTS)}
+        assert graphs
+        assert all(Path(path).is_relative_to(folder) for path in graphs)
         version = bundle.read_manifest(bundle.released()).version
         assert response.json()["model"] == f"claimstance:{version}"
+
+
+def maps(process: psutil.Process) -> list[Any]:
+    """Return the files that a process has mapped into its memory."""
+    return list(process.memory_maps()) if process.status() != psutil.STATUS_ZOMBIE else []
 
 
 def test_the_bentofile_names_what_exists() -> None:

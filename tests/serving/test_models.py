@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from claimstance import bundle, registry
 from claimstance.errors import ModelNotFound
@@ -102,3 +103,42 @@ def test_a_candidate_is_kept_though_who_asked_has_left() -> None:
         assert first is second
 
     asyncio.run(ask())
+
+
+def damage(store: Path, version: str) -> None:
+    graph = store / "models" / bundle.NAME / version / bundle.GRAPH_WEIGHTS
+    graph.write_bytes(graph.read_bytes()[:-1] + b"?")
+
+
+def test_a_damaged_version_in_production_gives_way_to_the_last_that_can_be_loaded(
+    store: Path,
+) -> None:
+    async def mend(models: Models) -> None:
+        registry.rollback()
+        await models.follow()
+
+    registry.promote("tiny", force=True)
+    registry.promote("twin", force=True)
+    damage(store, "twin")
+    models = Models()
+    assert (models.production.model.version, models.refused) == ("tiny", "twin")
+    assert REGISTRY.get_sample_value("claimstance_production_refused") == 1
+    asyncio.run(mend(models))
+    assert (models.production.model.version, models.refused) == ("tiny", None)
+    assert REGISTRY.get_sample_value("claimstance_production_refused") == 0
+    damage(store, "tiny")
+    assert Models().production.model.version == RELEASED
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [('{"version": 5}\n', "?"), ("\xff", "?"), ("{}\n", "?"), ("", None)],
+)
+def test_a_journal_that_cannot_be_read_leaves_the_released_version(
+    line: str, refused: str | None, store: Path
+) -> None:
+    registry.promote("tiny", force=True)
+    journal = store / "claimstance" / "production.jsonl"
+    journal.write_bytes(line.encode("latin-1"))
+    models = Models()
+    assert (models.production.model.version, models.refused) == (RELEASED, refused)

@@ -32,3 +32,20 @@ def test_a_limit_that_is_none_is_refused_and_named(
     with pytest.raises(InvalidInput) as refused:
         settings.limits()
     assert refused.value.where == "CLAIMSTANCE_MAX_SENTENCES"
+
+
+def test_hosts_and_workers_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.hosts() == frozenset()
+    assert settings.workers() == 1
+    monkeypatch.setenv(settings.HOSTS, " Stance.Example.org,,192.0.2.7,[2001:db8::1]")
+    monkeypatch.setenv(settings.WORKERS, "4")
+    assert settings.hosts() == {"stance.example.org", "192.0.2.7", "[2001:db8::1]"}
+    assert settings.workers() == 4
+
+
+@pytest.mark.parametrize("hosts", ["a:80", "https://a", "a b", "*", "a,/"])
+def test_what_is_no_host_name_is_refused(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(settings.HOSTS, hosts)
+    with pytest.raises(InvalidInput) as refused:
+        settings.hosts()
+    assert refused.value.where == settings.HOSTS

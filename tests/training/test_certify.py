@@ -61,11 +61,12 @@ def test_what_is_certified_holds_nineteen_times_in_twenty(stance_only: bool) -> 
     assert answered > 5
 
 
-def test_where_even_the_strictest_fails_nothing_is_certified() -> None:
-    said = draw(np.random.default_rng(2), 6000)
-    said.differs[:] = True
-    assert certify.certify(said, said, False, {}) is None
-    assert certify.certify(said, said, True, {}) is not None
+def test_what_would_answer_next_to_nothing_is_not_certified() -> None:
+    chance = np.random.default_rng(2)
+    choosing, certifying = draw(chance, 6000), draw(chance, 6000)
+    certifying.differs[:] = True
+    assert certify.certify(choosing, certifying, False, {}) is None
+    assert certify.certify(choosing, certifying, True, {}) is not None
 
 
 def test_a_version_carries_its_first_stage_and_what_is_certified(screened_version: Path) -> None:

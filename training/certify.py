@@ -27,6 +27,9 @@ CHANGED = 0.005
 MISSED = 0.01
 """Share of the encoder's firm and conciliatory sentences that may be answered without it."""
 
+WORTH = 0.05
+"""Share of sentences that a first stage must answer to be worth its own time."""
+
 STEPS = np.arange(1, 41) / 20
 """Thresholds are tried at these multiples of what is allowed."""
 
@@ -55,7 +58,7 @@ class Said:
 def certify(
     choosing: Said, certifying: Said, stance_only: bool, sources: dict[str, int]
 ) -> Certificate | None:
-    """Return the loosest certified thresholds, None where the strictest fail.
+    """Return the loosest certified thresholds, None where they let too little be answered.
 
     Args:
         choosing: sentences to find thresholds on.
@@ -69,7 +72,7 @@ def certify(
         if not passes(tried):
             break
         found = tried
-    return found
+    return found if found and found.answered >= WORTH else None
 
 
 def passes(certificate: Certificate) -> bool:
@@ -90,21 +93,20 @@ def bound(flags: Flags) -> Bound:
 def line(said: Said, stance_only: bool) -> list[tuple[float, float]]:
     """Return ever looser thresholds: chance of a stance at most, score of sentiment at least.
 
-    At each step both are as loose as what is allowed, times the step, lets them on `said`.
+    At each step the first is as loose as what may be missed, times the step, lets it on `said`;
+    the second likewise for sentiments that differ, given the first.
     """
     chance = 1 - said.stance[:, NEUTRAL]
     sure = said.sentiment.max(1)
-    found: list[tuple[float, float]] = []
+    found = []
     highest, least = 0.0, 0.0 if stance_only else 1.0
     for step in STEPS:
-        from_ = least
-        for _ in range(3):  # each threshold rests on the other; this settles quickly
-            answered = sure >= from_
-            at_most = _loosest(chance, said.takes & answered, step * MISSED * said.takes.sum())
-            if not stance_only:
-                wrong = said.differs & (chance <= at_most)
-                from_ = max(0.0, -_loosest(-sure, wrong, step * CHANGED * len(wrong)))
-        highest, least = max(highest, min(at_most, HIGHEST)), min(least, from_)
+        at_most = _loosest(chance, said.takes, step * MISSED * said.takes.sum())
+        highest = max(highest, min(at_most, HIGHEST))
+        if not stance_only:
+            wrong = said.differs & (chance <= highest)
+            from_ = -_loosest(-sure, wrong, step * CHANGED * len(wrong))
+            least = min(least, max(0.0, from_))
         found.append((highest, least))
     return found
 

@@ -5,12 +5,14 @@ import json
 import zipfile
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from claimstance.errors import DocumentUnreadable
 from claimstance.text import digest
 from training import records
 from training.assemble import assemble
+from training.unlabelled import FILE
 
 SPEECH = "1.\tThe reef is ours. We shall   keep\nit."
 PAGE = "<p>\n MR. DANE: They agreed to talk &amp; <em>we</em> welcome it.</p>"
@@ -88,6 +90,21 @@ def test_what_matches_its_hash_is_joined(archives: Path, references: Path, tmp_p
     ]
     assert rows[0].group == "un_general_debate/XXX_01_1950.txt"
     assert rows[0].split == "train"
+
+
+def test_the_other_sentences_are_left_beside_without_those_of_the_test_part(
+    archives: Path, references: Path, tmp_path: Path
+) -> None:
+    tested = reference("wikinews", "Rain", ARTICLE, "It rained.", "It rained.") | {"split": "test"}
+    (references / "all.jsonl").write_text(json.dumps(tested) + "\n")
+    assemble(archives, references, tmp_path / "assembled")
+    table = pyarrow.parquet.read_table(tmp_path / "assembled" / FILE).to_pylist()
+    assert [(row["document"], row["text"]) for row in table] == [
+        ("un_general_debate/XXX_01_1950.txt", "The reef is ours."),
+        ("un_general_debate/XXX_01_1950.txt", "We shall keep it."),
+        ("white_house_briefings/0001.html", "MR. DANE: They agreed to talk & we welcome it."),
+    ]
+    assert {row["part"] for row in table} == {"certify"}
 
 
 def test_a_missing_archive_is_counted_not_fatal(

@@ -63,6 +63,7 @@ def test_nothing_unpickles() -> None:
         ("claimstance", FORBIDDEN["claimstance"] | LATE),
         ("claimstance.cli.main", FORBIDDEN["claimstance"] | LATE),
         ("serving.service", FORBIDDEN["serving"] | {"scipy"}),
+        ("training.cli.main", FORBIDDEN["claimstance"] - {"training"} | LATE),
     ],
 )
 def test_a_fresh_process_loads_nothing_heavy(module: str, absent: set[str]) -> None:

@@ -1,18 +1,16 @@
 """The graph that is served, made from a trained network."""
 
-import os
 import warnings
 from pathlib import Path
 
-# The converter reports its use to its makers unless told not to before it is imported.
-os.environ["OPENVINO_TELEMETRY_DISABLE"] = "1"
-
-import openvino
 import torch
 from torch import Tensor, nn
 
 from claimstance import bundle
 from training.network import Network
+
+# After claimstance, whose engine keeps it from reporting its use.
+import openvino  # isort:skip
 
 
 class _Served(nn.Module):

@@ -51,8 +51,10 @@ def fit(run: Run) -> Manifest:
     Nothing appears in the registry before everything has succeeded.
 
     Raises:
-        InvalidInput: there is too little to train on.
+        InvalidInput: there is too little to train on, or the recipe's sentences are longer than the
+            encoder can read.
         ModelExists: the registry has a version of that name.
+        ModelInvalid: what there is to start from cannot be trained or served.
         ModelNotFound: there is nothing to start from under that name.
     """
     name = run.version or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -106,10 +108,18 @@ def _start(run: Run) -> Start:
     """Return what the run starts from: the recipe's base, a version, or a version's folder."""
     dropout = run.settings.dropout
     if run.start == "base":
-        return network.pretrained(run.settings.base, dropout)
-    if (Path(run.start) / bundle.MANIFEST).exists():
-        return network.version(Path(run.start), dropout)
-    return network.version(registry.find(run.start), dropout)
+        start = network.pretrained(run.settings.base, dropout)
+    elif (Path(run.start) / bundle.MANIFEST).exists():
+        start = network.version(Path(run.start), dropout)
+    else:
+        start = network.version(registry.find(run.start), dropout)
+    if run.settings.max_tokens > start.network.positions:
+        raise InvalidInput(
+            f"{run.settings.max_tokens} is more than the {start.network.positions} tokens that "
+            f"{start.base.name} has positions for",
+            "max_tokens",
+        )
+    return start
 
 
 def _examples(records: Sequence[Record], start: Start, max_tokens: int) -> list[Example]:

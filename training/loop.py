@@ -97,6 +97,7 @@ def train(
         TextColumn("left"),
     )
     with Progress(*columns, transient=True) as progress:
+        progress.console.print(described(place, network))
         bar = progress.add_task("", total=steps, epoch=1, epochs=epochs, loss=float("nan"))
         running = 0.0
         step = 0
@@ -157,7 +158,7 @@ def _loss(
 ) -> Tensor:
     """Return the batch's loss: each head's mean over the sentences it has labels for."""
     ids, mask = pad([example.ids for example in batch], place)
-    with mixed_precision(place):
+    with mixed_precision(place, network):
         output = network(ids, mask)
     total = torch.zeros((), device=place)
     for name, weight in (("stance", 1.0), ("sentiment", sentiment_weight)):
@@ -168,10 +169,26 @@ def _loss(
     return total
 
 
-def mixed_precision(place: torch.device) -> AbstractContextManager[object]:
-    """Compute in bfloat16 where the device is fast at it."""
-    fast = place.type == "cuda" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return torch.autocast(place.type, torch.bfloat16, enabled=fast)
+def mixed_precision(place: torch.device, network: Network) -> AbstractContextManager[object]:
+    """Compute in bfloat16 where the device is fast at it and the network right in it."""
+    enabled = _fast_in_half(place) and network.mixed
+    return torch.autocast(place.type, torch.bfloat16, enabled=enabled)
+
+
+def described(place: torch.device, network: Network) -> str:
+    """Return on what is trained and in which number type, in words."""
+    where = torch.cuda.get_device_name(place) if place.type == "cuda" else "the CPU"
+    if not _fast_in_half(place):
+        return f"training on {where} in float32"
+    if not network.mixed:
+        return f"training on {where} in float32, because this encoder is not right in bfloat16"
+    return f"training on {where} in mixed precision (bfloat16)"
+
+
+def _fast_in_half(place: torch.device) -> bool:
+    if place.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 def _batches(

@@ -18,6 +18,14 @@ def fit(
         str,
         typer.Option(metavar="base|VERSION|PATH", help="The encoder, or a version, to start from."),
     ] = "base",
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="The encoder: a packaged or hub name, or a folder; BERT, RoBERTa, XLM-R, DeBERTa, "
+            "ModernBERT, MPNet and the like [default: the recipe's].",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A recipe [default: training/recipe.toml].")
     ] = None,
@@ -26,10 +34,13 @@ def fit(
 ) -> None:
     """Train a model version and put it into the registry; the last line printed is its tag.
 
-    Sentences of one group (document, dispute) are never split between training and testing.
+    Sentences of one group (document, dispute) are never split between training and testing. A GPU
+    is used where there is one.
 
     Examples:
       python -m training fit --version 2.0.0
+
+      python -m training fit --base microsoft/mpnet-base
 
       python -m training fit --data labels.csv --no-corpus --seed 1
     """
@@ -39,6 +50,8 @@ def fit(
 
     if not corpus and not data:
         raise typer.BadParameter("with --no-corpus, give labelled sentences with --data")
+    if base and start != "base":
+        raise typer.BadParameter("--start names a version, which has its encoder; leave out --base")
     loaded = corpora.load(data or [], corpus)
     options.tell(loaded.told)
     if loaded.lacking:
@@ -50,6 +63,8 @@ def fit(
         print(f"{loaded.left_out} near duplicates of held-out sentences are left out of training.")
     print(options.counts(loaded))
     recipe = settings.load(config) if config else settings.load()
+    if base:
+        recipe = recipe.model_copy(update={"base": base})
     manifest = fitting.fit(fitting.Run(loaded, recipe, start, seed, version))
     print(manifest.tag)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+import transformers
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -177,12 +178,31 @@ def mixed_precision(place: torch.device, network: Network) -> AbstractContextMan
 
 def described(place: torch.device, network: Network) -> str:
     """Return on what is trained and in which number type, in words."""
-    where = torch.cuda.get_device_name(place) if place.type == "cuda" else "the CPU"
     if not _fast_in_half(place):
-        return f"training on {where} in float32"
-    if not network.mixed:
-        return f"training on {where} in float32, because this encoder is not right in bfloat16"
-    return f"training on {where} in mixed precision (bfloat16)"
+        how = "float32"
+    elif not network.mixed:
+        how = "float32, because this encoder is not right in bfloat16"
+    else:
+        how = "mixed precision (bfloat16)"
+    return f"training on {_name(place)} in {how}"
+
+
+def made_with(network: Network) -> dict[str, str]:
+    """Return what a trained network's weights depend on beside data, recipe and code."""
+    place = device()
+    return {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "device": _name(place),
+        "threads": str(torch.get_num_threads()),
+        "numbers": "bfloat16" if _fast_in_half(place) and network.mixed else "float32",
+    }
+
+
+def _name(place: torch.device) -> str:
+    if place.type == "cuda":
+        return torch.cuda.get_device_name(place)
+    return f"the CPU ({torch.backends.cpu.get_cpu_capability()})"
 
 
 def _fast_in_half(place: torch.device) -> bool:

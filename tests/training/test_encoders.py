@@ -137,7 +137,7 @@ def test_a_family_that_is_wrong_in_half_precision_is_trained_in_full(
         assert ("mixed precision" in told) is mixed
         assert ("not right in bfloat16" in told) is not mixed
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert loop.described(place, start.network) == "training on the CPU in float32"
+    assert loop.described(place, start.network) == "training on the CPU (AVX2) in float32"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

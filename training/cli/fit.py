@@ -69,6 +69,29 @@ def fit(
     print(manifest.tag)
 
 
+def reproduce(
+    version: Annotated[str, typer.Argument(help="A version in the registry.")],
+    data: Data = None,
+) -> None:
+    """Train a version again as it was trained, and say whether it comes out the same.
+
+    Give the labels it was trained on with --data. Nothing is put into the registry. The exit status
+    is 0 where the weights are the same, else 1. Only the same code, libraries and kind of
+    machine can give the same weights; what differs is named, and how far predictions do.
+
+    Examples:
+      python -m training reproduce 1.1.0
+
+      python -m training reproduce 20260517-142233 --data labels.jsonl
+    """
+    from training import reproduce as reproducing
+
+    outcome = reproducing.reproduce(version, data or [])
+    print(outcome.text())
+    if outcome.distance:
+        raise typer.Exit(1)
+
+
 def release(
     version: Version = None,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -63,11 +64,18 @@ class Corpus:
         )
 
 
-def load(files: list[Path], with_project: bool) -> Corpus:
+def load(
+    files: Sequence[Path], with_project: bool, renamed: Mapping[str, str] | None = None
+) -> Corpus:
     """Return the records of `files` and, if asked, the project's corpus, with splits decided.
 
     Files may come from any tool that `training.imports` knows. Referenced sentences take part
     once `python -m training assemble` has joined them with a copy of the archives.
+
+    Args:
+        files: labelled files.
+        with_project: whether the project's corpus takes part.
+        renamed: the labels of this project by those in the files.
 
     Raises:
         InvalidInput: a file's row does not fit; `where` names it.
@@ -88,7 +96,7 @@ def load(files: list[Path], with_project: bool) -> Corpus:
     assigned = splits.assign(gathered)
     tests = _tests(assigned, lacking) if with_project else {}
     if files:
-        own = labelled.load(files)
+        own = labelled.load(files, renamed)
         sources["given"] = own.records
         told = own.summary()
         gathered += sources["given"]

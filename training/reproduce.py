@@ -1,7 +1,7 @@
 """A version trained again from what its manifest tells, to see whether it comes out the same."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,15 @@ class Reproduction:
         return "\n".join(lines)
 
 
-def reproduce(version: str, files: Sequence[Path]) -> Reproduction:
+def reproduce(
+    version: str, files: Sequence[Path], renamed: Mapping[str, str] | None = None
+) -> Reproduction:
     """Train a version again and compare; nothing is registered.
 
     Args:
         version: its name in the registry.
         files: the labels it was given; its manifest tells their names.
+        renamed: the labels of this project by those in the files.
 
     Raises:
         InvalidInput: the data are not those it was trained on; the part that differs is named.
@@ -66,7 +69,7 @@ def reproduce(version: str, files: Sequence[Path]) -> Reproduction:
     recorded = dict(manifest.settings)
     seed = int(recorded.pop("seed"))
     recipe = settings.completed(recorded, f"{manifest.tag} settings")
-    loaded = corpus.load(list(files), with_project="written" in manifest.corpus.tests)
+    loaded = corpus.load(files, "written" in manifest.corpus.tests, renamed)
     loaded = loaded.rehearsing(recipe.replay, seed)
     _refuse_other_data(manifest, loaded)
     start = manifest.parent or "base"

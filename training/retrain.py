@@ -1,6 +1,6 @@
 """New labels in, a decision out: trained on from production, compared with it, promoted or not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,11 @@ class Outcome:
 
 
 def retrain(
-    files: Sequence[Path], version: str | None, seed: int, step: Callable[[str], None]
+    files: Sequence[Path],
+    version: str | None,
+    seed: int,
+    step: Callable[[str], None],
+    renamed: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Train on from the version in production and compare; nothing is promoted here.
 
@@ -43,6 +47,7 @@ def retrain(
         version: the new version's name, its date and time when None.
         seed: everything random follows from it.
         step: told what happens next.
+        renamed: the labels of this project by those in the files.
 
     Raises:
         InvalidInput: the labels cannot be read or must not be trained on, or production was
@@ -51,7 +56,7 @@ def retrain(
     """
     step("checking the new labels")
     champion = registry.find()
-    refusals = check.check(files, Predictor(champion)).refusals
+    refusals = check.check(files, Predictor(champion), renamed).refusals
     if refusals:
         raise InvalidInput(
             f"must not be trained on: {'; '.join(refusals)} (`python -m training check` shows "
@@ -59,7 +64,7 @@ def retrain(
             ", ".join(map(str, files)),
         )
     step("reading the corpus")
-    loaded = corpus.load(list(files), with_project=True)
+    loaded = corpus.load(files, True, renamed)
     new = [record for record in loaded.records if record.id in loaded.given]
     comparing.locked(loaded, bundle.read_manifest(champion))
     recipe = settings.load(RECIPE)

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from claimstance import Predictor
 from claimstance.errors import InvalidInput
 from tests.conftest import ROOT
-from training import corpus
+from training import check, corpus
+from training.cli.main import app
 from training.imports import labelled, meaning
 from training.imports.agreement import alpha
 
@@ -173,6 +176,26 @@ def test_training_takes_an_export_as_it_is(tmp_path: Path) -> None:
     assert all(record.stance == "firm" for record in loaded.records)
     assert any("doccano" in line for line in loaded.told)
     assert "left out: 1 answers without a label" in loaded.told
+
+
+def test_labels_are_mapped_where_they_are_trained_on_and_checked(
+    tmp_path: Path, released: Predictor
+) -> None:
+    path = table(tmp_path, [(f"Sentence {n} of its own.", "hawkish", "") for n in range(40)])
+    with pytest.raises(InvalidInput, match="--map hawkish=firm"):
+        corpus.load([path], with_project=False)
+    assert check.check([path], released).refusals[0] == "40 rows do not fit"
+    renamed = {"hawkish": "firm"}
+    loaded = corpus.load([path], False, renamed)
+    assert all(record.stance == "firm" for record in loaded.records)
+    assert check.check([path], released, renamed).balance["stance"]["firm"] == 40
+
+
+@pytest.mark.parametrize(
+    "command", ["import", "check", "fit", "retrain", "evaluate", "compare", "reproduce"]
+)
+def test_every_command_that_reads_labels_can_map_them(command: str) -> None:
+    assert "--map OLD=NEW" in CliRunner().invoke(app, [command, "--help"]).output
 
 
 def test_the_command_tells_what_it_understood(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from training.cli import judge, options
-from training.cli.options import Data, Seed, Version
+from training.cli.options import Data, Renamed, Seed, Version
 
 
 def fit(
     data: Data = None,
+    renamed: Renamed = None,
     corpus: Annotated[
         bool, typer.Option("--corpus/--no-corpus", help="Train on the project's corpus too.")
     ] = True,
@@ -52,7 +53,7 @@ def fit(
         raise typer.BadParameter("with --no-corpus, give labelled sentences with --data")
     if base and start != "base":
         raise typer.BadParameter("--start names a version, which has its encoder; leave out --base")
-    loaded = corpora.load(data or [], corpus)
+    loaded = corpora.load(data or [], corpus, options.mapping(renamed))
     options.tell(loaded.told)
     if loaded.lacking:
         print(
@@ -72,12 +73,14 @@ def fit(
 def reproduce(
     version: Annotated[str, typer.Argument(help="A version in the registry.")],
     data: Data = None,
+    renamed: Renamed = None,
 ) -> None:
     """Train a version again as it was trained, and say whether it comes out the same.
 
-    Give the labels it was trained on with --data. Nothing is put into the registry. The exit status
-    is 0 where the weights are the same, else 1. Only the same code, libraries and kind of
-    machine can give the same weights; what differs is named, and how far predictions do.
+    Give the labels it was trained on with --data, mapped as they were. Nothing is put into the
+    registry. The exit status is 0 where the weights are the same, else 1. Only the same code,
+    libraries and kind of machine can give the same weights; what differs is named, and how far
+    predictions do.
 
     Examples:
       python -m training reproduce 1.1.0
@@ -86,7 +89,7 @@ def reproduce(
     """
     from training import reproduce as reproducing
 
-    outcome = reproducing.reproduce(version, data or [])
+    outcome = reproducing.reproduce(version, data or [], options.mapping(renamed))
     print(outcome.text())
     if outcome.distance:
         raise typer.Exit(1)

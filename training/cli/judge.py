@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.cli import options
-from training.cli.options import Data, Seed, Version
+from training.cli.options import Data, Renamed, Seed, Version
 
 if TYPE_CHECKING:
     from training.retrain import Outcome
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def evaluate(
     version: Annotated[str, typer.Argument(help="A version in the registry.")],
     data: Data = None,
+    renamed: Renamed = None,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write metrics.json and report.html here.")
     ] = None,
@@ -30,7 +31,7 @@ def evaluate(
 
     predictor = Predictor.load(version)
     if data:
-        own = labelled.load(data)
+        own = labelled.load(data, options.mapping(renamed))
         chosen = own.records
         options.tell(own.summary())
     else:
@@ -52,6 +53,7 @@ def evaluate(
 def compare(
     challenger: Annotated[str, typer.Argument(help="A version in the registry.")],
     data: Data = None,
+    renamed: Renamed = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the comparison as a page.")
     ] = None,
@@ -65,7 +67,7 @@ def compare(
     from training import retrain as retraining
     from training.imports import labelled
 
-    held = labelled.load(data).records if data else []
+    held = labelled.load(data, options.mapping(renamed)).records if data else []
     loaded = corpora.load([], with_project=True)
     decided(retraining.compare(challenger, loaded, held), report)
 
@@ -74,6 +76,7 @@ def retrain(
     data: Annotated[
         list[Path], typer.Option("--data", metavar="FILE", help="The new labels, as for `fit`.")
     ],
+    renamed: Renamed = None,
     version: Version = None,
     seed: Seed = 0,
     report: Annotated[Path, typer.Option(metavar="FILE", help="The page.")] = Path("retrain.html"),
@@ -86,7 +89,9 @@ def retrain(
     from claimstance import registry
     from training import retrain as retraining
 
-    outcome = retraining.retrain(data, version, seed, lambda step: print(step, flush=True))
+    outcome = retraining.retrain(
+        data, version, seed, lambda step: print(step, flush=True), options.mapping(renamed)
+    )
     decided(outcome, report)
     if not outcome.passed:
         print(f"{outcome.manifest.tag} was not promoted.")

@@ -6,20 +6,13 @@ from typing import Annotated
 import typer
 
 from training.cli import options
-from training.cli.options import Files
+from training.cli.options import Files, Renamed
 
 
 def import_(
     files: Files,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON Lines file to write.")],
-    renamed: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="OLD=NEW",
-            help="What a label means here: hawkish=firm, none=stance:neutral. May be repeated.",
-        ),
-    ] = None,
+    renamed: Renamed = None,
     resolve: Annotated[
         str,
         typer.Option(
@@ -38,9 +31,9 @@ def import_(
 
       python -m training import doccano.zip --out labels.jsonl --resolve anna
     """
-    from training.imports import labelled, meaning
+    from training.imports import labelled
 
-    found = labelled.load(files, meaning.mapping(renamed or []), resolve)
+    found = labelled.load(files, options.mapping(renamed), resolve)
     labelled.write(found, out)
     for line in found.summary():
         print(line)
@@ -49,6 +42,7 @@ def import_(
 
 def check(
     files: Files,
+    renamed: Renamed = None,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write check.html here, with every row.")
     ] = None,
@@ -62,7 +56,7 @@ def check(
     from training import check as checking
     from training import check_page
 
-    found = checking.check(files, Predictor.load())
+    found = checking.check(files, Predictor.load(), options.mapping(renamed))
     print(check_page.text(found), end="")
     if report is not None:
         folder = options.folder(report)

@@ -31,11 +31,28 @@ Files = Annotated[
     ),
 ]
 
+Renamed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="OLD=NEW",
+        help="What a label of the files means here: hawkish=firm, none=stance:neutral. May be "
+        "repeated.",
+    ),
+]
+
 Version = Annotated[
     str | None, typer.Option(metavar="NAME", help="Its name [default: date and time].")
 ]
 
 Seed = Annotated[int, typer.Option(help="Everything random follows from it.")]
+
+
+def mapping(renamed: list[str] | None) -> dict[str, str]:
+    """Return what `--map` says: labels of this project by those in the files."""
+    from training.imports import meaning
+
+    return meaning.mapping(renamed or [])
 
 
 def tell(lines: Iterable[str]) -> None:

@@ -137,8 +137,8 @@ def unknown(labels: Mapping[str, Sequence[str]]) -> str:
     example = counted[0][0]
     target = "stance:neutral" if example == "neutral" else "firm"
     return (
-        f"labels that are not clearly a {allowed}: {told}{more}; say what they mean with "
-        f"`python -m training import FILE --out labels.jsonl --map {example}={target}`"
+        f"labels that are not clearly a {allowed}: {told}{more}; say what they mean, with "
+        f"`--map {example}={target}` for one"
     )
 
 

@@ -141,6 +141,7 @@ def _examples(records: Sequence[Record], start: Start, max_tokens: int) -> list[
             e.ids if len(e.ids) <= max_tokens else [*e.ids[: max_tokens - 1], e.ids[-1]],
             STANCES.index(record.stance) if record.stance else IGNORED,
             SENTIMENTS.index(record.sentiment) if record.sentiment else IGNORED,
+            record.shares,
         )
         for record, e in zip(records, encoded, strict=True)
     ]

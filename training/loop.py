@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +30,15 @@ over all of them."""
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sentence ready for training: token ids, and each head's label or `IGNORED`."""
+    """A sentence ready for training: token ids, and each head's label or `IGNORED`.
+
+    `shares` has each label's share of the votes for a head that annotators disagreed on.
+    """
 
     ids: list[int]
     stance: int
     sentiment: int
+    shares: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def device() -> torch.device:
@@ -157,16 +161,27 @@ def _loss(
     sentiment_weight: float,
     place: torch.device,
 ) -> Tensor:
-    """Return the batch's loss: each head's mean over the sentences it has labels for."""
+    """Return the batch's loss: each head's mean over the sentences it has labels for.
+
+    Where annotators disagreed, all their labels count by their share (Uma et al. 2021).
+    """
     ids, mask = pad([example.ids for example in batch], place)
     with mixed_precision(place, network):
         output = network(ids, mask)
     total = torch.zeros((), device=place)
     for name, weight in (("stance", 1.0), ("sentiment", sentiment_weight)):
         targets = torch.tensor([getattr(example, name) for example in batch], device=place)
-        counted = int((targets != IGNORED).sum())
-        if counted:
-            total = total + weight * losses[name](output[name].float(), targets) / counted
+        logits = output[name].float()
+        voted = [row for row, example in enumerate(batch) if name in example.shares]
+        targets[voted] = IGNORED
+        counted = int((targets != IGNORED).sum()) + len(voted)
+        if not counted:
+            continue
+        loss = losses[name](logits, targets)
+        if voted:
+            shares = torch.tensor([batch[row].shares[name] for row in voted], device=place)
+            loss = loss + losses[name](logits[voted], shares)
+        total = total + weight * loss / counted
     return total
 
 

@@ -16,14 +16,16 @@ def import_(
     resolve: Annotated[
         str,
         typer.Option(
-            metavar="majority|error|NAME",
-            help="How several annotators' labels become one; a NAME's label decides.",
+            metavar="majority|soft|error|NAME",
+            help="How several annotators' labels become one; soft keeps their votes beside it, a "
+            "NAME's label decides.",
         ),
     ] = "majority",
 ) -> None:
     """Bring labels from Label Studio, doccano, Prodigy, Argilla or plain files into one file.
 
-    A tie is left out and counted, or refused with `--resolve error`. Annotators are written by
+    A tie is left out and counted, or refused with `--resolve error`. With `--resolve soft` it is
+    kept, and training learns each label by its share of the votes. Annotators are written by
     pseudonym, never by name.
 
     Examples:

@@ -18,8 +18,9 @@ test: .venv/development ## Run all checks and tests
 train: .venv/development ## Train a model version from the corpus, evaluate it, promote it
 	$(BIN)/python -m training release
 
-retrain: .venv/development ## Train on with DATA=FILE, compare, promote what is no worse
-	$(BIN)/python -m training retrain --data $(DATA)
+retrain: $(if $(DATA),.venv/development) ## Learn from DATA="FILE ...", promote what is no worse
+	$(if $(DATA),,$(error name the new labels: make retrain DATA=labels.jsonl))
+	$(BIN)/python -m training retrain $(foreach file,$(DATA),--data $(file))
 
 clean: ## Remove what make made
 	rm -rf .venv build dist

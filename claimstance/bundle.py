@@ -73,12 +73,16 @@ class Corpus(_Strict):
     """What a version was trained on: a fingerprint of the labelled data and sentence counts.
 
     `tests` are fingerprints of the project's own test sentences, those written for it
-    (`written`) and all of them (`whole`): versions with the same ones can be compared.
+    (`written`) and all of them (`whole`): versions with the same ones can be compared. `parts`
+    are fingerprints of what was joined: the project's `written` sentences and `references`, and
+    what was `given` in `files`, by name.
     """
 
     fingerprint: str
     sentences: dict[str, int]
     tests: dict[str, str] = {}
+    parts: dict[str, str] = {}
+    files: tuple[str, ...] = ()
 
 
 class Bound(_Strict):
@@ -127,7 +131,10 @@ class Screen(_Strict):
 
 
 class Manifest(_Strict):
-    """`manifest.json`: all that a version says of itself."""
+    """`manifest.json`: all that a version says of itself.
+
+    `made_with` names the libraries, device and number type that its weights depend on.
+    """
 
     schema_version: Literal[1] = 1
     name: Literal["claimstance"] = "claimstance"
@@ -141,6 +148,7 @@ class Manifest(_Strict):
     parent: str | None
     corpus: Corpus
     git_commit: str | None
+    made_with: dict[str, str] = {}
     settings: dict[str, Any]
     metrics: dict[str, Any]
     screen: Screen | None = None

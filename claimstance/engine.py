@@ -1,16 +1,18 @@
 """The inference engine: OpenVINO. Nothing outside this module knows which engine it is."""
 
-import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
-
-import openvino
-
 from claimstance.errors import ModelInvalid
+
+# OpenVINO reports its use to its makers whenever it is imported, by way of this package; where the
+# package cannot be imported, it does not. No variable of the environment has that effect.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+import openvino  # noqa: E402
 
 Logits = npt.NDArray[np.float32]
 

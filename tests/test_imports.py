@@ -63,6 +63,7 @@ def test_nothing_unpickles() -> None:
         ("claimstance", FORBIDDEN["claimstance"] | LATE),
         ("claimstance.cli.main", FORBIDDEN["claimstance"] | LATE),
         ("serving.service", FORBIDDEN["serving"] | {"scipy"}),
+        ("training.cli.main", FORBIDDEN["claimstance"] - {"training"} | LATE),
     ],
 )
 def test_a_fresh_process_loads_nothing_heavy(module: str, absent: set[str]) -> None:
@@ -71,6 +72,16 @@ def test_a_fresh_process_loads_nothing_heavy(module: str, absent: set[str]) -> N
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert not set(result.stdout.split()) & absent
+
+
+@pytest.mark.parametrize("module", ["claimstance.engine", "training.export"])
+def test_nothing_is_reported_to_the_makers_of_the_engine(module: str) -> None:
+    program = f"import sys, {module}; from openvino.tools.ovc import telemetry_utils as used; "
+    program += "print(used.tm.__name__, sys.modules['openvino_telemetry'])"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "None"]
 
 
 def test_modules_stay_small() -> None:

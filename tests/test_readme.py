@@ -33,6 +33,12 @@ def test_make_targets_exist_and_have_help() -> None:
         assert f"make {target} " in listed
 
 
+def test_retraining_without_labels_says_what_to_do() -> None:
+    result = subprocess.run(["make", "retrain"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "make retrain DATA=labels.jsonl" in result.stderr
+
+
 @pytest.mark.parametrize(
     "block", [b for b in SHELL if "make " not in b and "curl" not in b], ids=lambda b: b[:30]
 )

@@ -80,7 +80,7 @@ def _embed(model: Network, ids: Sequence[list[int]]) -> Tensor:
     """Return unit-length mean-pooled embeddings, (sentences, hidden)."""
     place = loop.device()
     padded, mask = loop.pad(ids, place)
-    with loop.mixed_precision(place):
+    with loop.mixed_precision(place, model):
         hidden = model.encoder(input_ids=padded, attention_mask=mask).last_hidden_state.float()
     pooled = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
     return torch.nn.functional.normalize(pooled, dim=1)

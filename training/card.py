@@ -23,6 +23,7 @@ def text(manifest: Manifest) -> str:
         f"({', '.join(manifest.sentiment.labels)}). `data/codebook.md` defines the labels.",
         "",
         f"- made: {manifest.created}, code {manifest.git_commit or 'outside a checkout'}",
+        "- with: " + (", ".join(f"{k} {v}" for k, v in manifest.made_with.items()) or "unknown"),
         f"- encoder: {manifest.base.name} (weights {manifest.base.sha256[:16]}), at most "
         f"{manifest.max_tokens} tokens",
         f"- started from: {manifest.parent or 'the encoder'}",

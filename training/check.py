@@ -1,7 +1,7 @@
 """What is wrong with labelled files, before anything is trained on them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,7 +59,9 @@ class Report:
     balance: dict[str, dict[str, int]]
 
 
-def check(paths: Sequence[Path], predictor: Predictor) -> Report:
+def check(
+    paths: Sequence[Path], predictor: Predictor, renamed: Mapping[str, str] | None = None
+) -> Report:
     """Return what is wrong with labelled files of any tool.
 
     Refused are rows that do not fit, unknown labels, sentences of the project's dev or test
@@ -68,13 +70,14 @@ def check(paths: Sequence[Path], predictor: Predictor) -> Report:
     Args:
         paths: as `labelled.read` takes them.
         predictor: the model whose opinion the labels are compared with.
+        renamed: the labels of this project by those in the files.
 
     Raises:
         DocumentUnreadable: a file cannot be opened, or is damaged.
         InvalidInput: a file is of no known form.
         LimitExceeded: a zip is too large.
     """
-    found = labelled.read(paths)
+    found = labelled.read(paths, renamed)
     rows = found.records
     known = corpus.known()
     refusals: list[str] = []

@@ -1,7 +1,9 @@
 """The project's corpus: sentences written for it, and public sentences kept as references."""
 
 import json
-from dataclasses import dataclass
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from claimstance.text import digest
@@ -21,9 +23,11 @@ class Corpus:
 
     `left_out` counts near duplicates that would have straddled a split, `lacking` references
     whose text was not at hand. `tests` are the project's own test sentences, without those of
-    any file: `written` for it, and the `whole`, where no reference lacks its text. `told` says
-    how a user's files were understood. `unlabelled` is a file of the archives' other sentences,
-    None where they are not at hand or the project's corpus takes no part.
+    any file: `written` for it, and the `whole`, where no reference lacks its text. `given` are
+    the ids of the sentences in a user's `files`, and `told` says how these were understood.
+    `parts` are fingerprints of what was joined: `written`, `references`, `given`. `unlabelled` is a
+    file of the archives' other sentences, None where they are not at hand or the project's corpus
+    takes no part.
     """
 
     records: list[Record]
@@ -31,6 +35,9 @@ class Corpus:
     lacking: int
     tests: dict[str, list[Record]]
     told: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
+    parts: dict[str, str] = field(default_factory=dict)
     unlabelled: Path | None = None
 
     def part(self, split: str) -> list[Record]:
@@ -43,34 +50,59 @@ class Corpus:
         counts = {split: len(self.part(split)) for split in ("train", "dev", "test")}
         return counts | {"left_out": self.left_out, "references_lacking": self.lacking}
 
+    def rehearsing(self, replay: int, seed: int) -> "Corpus":
+        """Return the corpus with only `replay` of the project's own sentences to train on.
 
-def load(files: list[Path], with_project: bool) -> Corpus:
+        Drawn by `seed`. All of them where `replay` is 0, or no sentence was given.
+        """
+        own = [r for r in self.part("train") if r.id not in self.given]
+        if not replay or not self.given or replay >= len(own):
+            return self
+        kept = {id(record) for record in random.Random(seed).sample(own, replay)}
+        return replace(
+            self,
+            records=[
+                r for r in self.records if r.split != "train" or r.id in self.given or id(r) in kept
+            ],
+        )
+
+
+def load(
+    files: Sequence[Path], with_project: bool, renamed: Mapping[str, str] | None = None
+) -> Corpus:
     """Return the records of `files` and, if asked, the project's corpus, with splits decided.
 
     Files may come from any tool that `training.imports` knows. Referenced sentences take part
     once `python -m training assemble` has joined them with a copy of the archives.
 
+    Args:
+        files: labelled files.
+        with_project: whether the project's corpus takes part.
+        renamed: the labels of this project by those in the files.
+
     Raises:
         InvalidInput: a file's row does not fit; `where` names it.
     """
-    gathered: list[Record] = []
+    sources: dict[str, list[Record]] = {}
     lacking = 0
     told: list[str] = []
     if with_project:
-        for path in sorted(AUTHORED.glob("*.jsonl")):
-            gathered += records.read(path)
+        sources["written"] = [r for p in sorted(AUTHORED.glob("*.jsonl")) for r in records.read(p)]
+        sources["references"] = []
         for path in sorted(REFERENCES.glob("*.jsonl")):
             joined = ASSEMBLED / path.name
             if joined.exists():
-                gathered += records.read(joined)
+                sources["references"] += records.read(joined)
             else:
                 lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
+    gathered = [record for part in sources.values() for record in part]
     assigned = splits.assign(gathered)
     tests = _tests(assigned, lacking) if with_project else {}
     if files:
-        own = labelled.load(files)
-        gathered += own.records
+        own = labelled.load(files, renamed)
+        sources["given"] = own.records
         told = own.summary()
+        gathered += sources["given"]
         assigned = splits.assign(gathered)
     others = ASSEMBLED / unlabelled.FILE
     at_hand = with_project and REFERENCES.exists() and others.exists()
@@ -80,6 +112,9 @@ def load(files: list[Path], with_project: bool) -> Corpus:
         lacking,
         tests,
         tuple(told),
+        tuple(path.name for path in files),
+        frozenset(record.id for record in sources.get("given", ())),
+        {name: records.fingerprint(part) for name, part in sources.items()},
         others if at_hand else None,
     )
 

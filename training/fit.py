@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,28 @@ def fit(run: Run) -> Manifest:
     Nothing appears in the registry before everything has succeeded.
 
     Raises:
-        InvalidInput: there is too little to train on.
         ModelExists: the registry has a version of that name.
-        ModelNotFound: there is nothing to start from under that name.
+        ClaimstanceError: as `make` raises it.
     """
     name = run.version or datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     _refuse_taken(name)
+    with tempfile.TemporaryDirectory(prefix="claimstance-fit-") as scratch:
+        folder = Path(scratch) / name
+        folder.mkdir()
+        make(replace(run, version=name), folder)
+        return registry.add(folder)
+
+
+def make(run: Run, folder: Path) -> Manifest:
+    """Train, calibrate, export and evaluate a model version in an empty folder.
+
+    Raises:
+        InvalidInput: there is too little to train on, or the recipe's sentences are longer than the
+            encoder can read.
+        ModelInvalid: what there is to start from cannot be trained or served.
+        ModelNotFound: there is nothing to start from under that name.
+    """
+    run = replace(run, corpus=run.corpus.rehearsing(run.settings.replay, run.seed))
     train, dev = run.corpus.part("train"), run.corpus.part("dev")
     if len(train) < len(STANCES) or not dev:
         raise InvalidInput(
@@ -86,22 +102,20 @@ def fit(run: Run) -> Manifest:
         order,
         lambda _: _on_dev(start, dev_examples),
     )
+    made_with = loop.made_with(start.network)
     heads = _heads(start, dev_examples, run.settings)
-    with tempfile.TemporaryDirectory(prefix="claimstance-fit-") as scratch:
-        folder = Path(scratch) / name
-        folder.mkdir()
-        start.network.cpu()
-        start.save(folder)
-        export.export(start.network, folder / bundle.GRAPH)
-        _write_golden(folder, start, heads, run)
-        manifest = _manifest(run, name, start, heads)
-        card.write(folder, manifest)
-        bundle.write_manifest(folder, manifest)
-        figures = _evaluate(folder, start, heads, run)
-        manifest = _screened(folder, manifest.model_copy(update={"metrics": figures}), start, run)
-        card.write(folder, manifest)
-        bundle.write_manifest(folder, manifest)
-        return registry.add(folder)
+    start.network.cpu()
+    start.save(folder)
+    export.export(start.network, folder / bundle.GRAPH)
+    _write_golden(folder, start, heads, run)
+    manifest = _manifest(run, start, heads, made_with)
+    card.write(folder, manifest)
+    bundle.write_manifest(folder, manifest)
+    figures = _evaluate(folder, start, heads, run)
+    manifest = _screened(folder, manifest.model_copy(update={"metrics": figures}), start, run)
+    card.write(folder, manifest)
+    bundle.write_manifest(folder, manifest)
+    return bundle.read_manifest(folder)
 
 
 def _refuse_taken(name: str) -> None:
@@ -118,10 +132,18 @@ def _start(run: Run) -> Start:
     """Return what the run starts from: the recipe's base, a version, or a version's folder."""
     dropout = run.settings.dropout
     if run.start == "base":
-        return network.pretrained(run.settings.base, dropout)
-    if (Path(run.start) / bundle.MANIFEST).exists():
-        return network.version(Path(run.start), dropout)
-    return network.version(registry.find(run.start), dropout)
+        start = network.pretrained(run.settings.base, dropout)
+    elif (Path(run.start) / bundle.MANIFEST).exists():
+        start = network.version(Path(run.start), dropout)
+    else:
+        start = network.version(registry.find(run.start), dropout)
+    if run.settings.max_tokens > start.network.positions:
+        raise InvalidInput(
+            f"{run.settings.max_tokens} is more than the {start.network.positions} tokens that "
+            f"{start.base.name} has positions for",
+            "max_tokens",
+        )
+    return start
 
 
 def _examples(records: Sequence[Record], start: Start, max_tokens: int) -> list[Example]:
@@ -131,6 +153,7 @@ def _examples(records: Sequence[Record], start: Start, max_tokens: int) -> list[
             e.ids if len(e.ids) <= max_tokens else [*e.ids[: max_tokens - 1], e.ids[-1]],
             STANCES.index(record.stance) if record.stance else IGNORED,
             SENTIMENTS.index(record.sentiment) if record.sentiment else IGNORED,
+            record.shares,
         )
         for record, e in zip(records, encoded, strict=True)
     ]
@@ -208,9 +231,11 @@ def _write_golden(folder: Path, start: Start, heads: dict[str, Head], run: Run) 
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _manifest(run: Run, name: str, start: Start, heads: dict[str, Head]) -> Manifest:
+def _manifest(
+    run: Run, start: Start, heads: dict[str, Head], made_with: dict[str, str]
+) -> Manifest:
     return Manifest(
-        version=name,
+        version=str(run.version),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         max_tokens=run.settings.max_tokens,
         normalizer=NORMALIZER_VERSION,
@@ -222,8 +247,11 @@ def _manifest(run: Run, name: str, start: Start, heads: dict[str, Head]) -> Mani
             fingerprint=records.fingerprint(run.corpus.records),
             sentences=run.corpus.sentences,
             tests={name: records.fingerprint(part) for name, part in run.corpus.tests.items()},
+            parts=run.corpus.parts,
+            files=run.corpus.files,
         ),
-        git_commit=_git_commit(),
+        git_commit=git_commit(),
+        made_with=made_with,
         settings={"seed": run.seed, **run.settings.model_dump()},
         metrics={},
         files={},
@@ -269,11 +297,18 @@ def _screened(folder: Path, manifest: Manifest, start: Start, run: Run) -> Manif
     )
 
 
-def _git_commit() -> str | None:
-    """Return the commit of the checkout that trains, None outside of one."""
+def git_commit() -> str | None:
+    """Return the commit of the checkout that trains, None outside of one.
+
+    It ends in `-dirty` where files differ from that commit.
+    """
     try:
         result = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
+            # Without a tag's name, and without a lock that another git may wait for.
+            [
+                *("git", "--no-optional-locks", "describe"),
+                *("--always", "--abbrev=40", "--dirty", "--exclude", "*"),
+            ],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

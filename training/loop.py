@@ -3,11 +3,12 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import transformers
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -29,11 +30,15 @@ over all of them."""
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sentence ready for training: token ids, and each head's label or `IGNORED`."""
+    """A sentence ready for training: token ids, and each head's label or `IGNORED`.
+
+    `shares` has each label's share of the votes for a head that annotators disagreed on.
+    """
 
     ids: list[int]
     stance: int
     sentiment: int
+    shares: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def device() -> torch.device:
@@ -97,6 +102,7 @@ def train(
         TextColumn("left"),
     )
     with Progress(*columns, transient=True) as progress:
+        progress.console.print(described(place, network))
         bar = progress.add_task("", total=steps, epoch=1, epochs=epochs, loss=float("nan"))
         running = 0.0
         step = 0
@@ -155,23 +161,69 @@ def _loss(
     sentiment_weight: float,
     place: torch.device,
 ) -> Tensor:
-    """Return the batch's loss: each head's mean over the sentences it has labels for."""
+    """Return the batch's loss: each head's mean over the sentences it has labels for.
+
+    Where annotators disagreed, all their labels count by their share (Uma et al. 2021).
+    """
     ids, mask = pad([example.ids for example in batch], place)
-    with mixed_precision(place):
+    with mixed_precision(place, network):
         output = network(ids, mask)
     total = torch.zeros((), device=place)
     for name, weight in (("stance", 1.0), ("sentiment", sentiment_weight)):
         targets = torch.tensor([getattr(example, name) for example in batch], device=place)
-        counted = int((targets != IGNORED).sum())
-        if counted:
-            total = total + weight * losses[name](output[name].float(), targets) / counted
+        logits = output[name].float()
+        voted = [row for row, example in enumerate(batch) if name in example.shares]
+        targets[voted] = IGNORED
+        counted = int((targets != IGNORED).sum()) + len(voted)
+        if not counted:
+            continue
+        loss = losses[name](logits, targets)
+        if voted:
+            shares = torch.tensor([batch[row].shares[name] for row in voted], device=place)
+            loss = loss + losses[name](logits[voted], shares)
+        total = total + weight * loss / counted
     return total
 
 
-def mixed_precision(place: torch.device) -> AbstractContextManager[object]:
-    """Compute in bfloat16 where the device is fast at it."""
-    fast = place.type == "cuda" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return torch.autocast(place.type, torch.bfloat16, enabled=fast)
+def mixed_precision(place: torch.device, network: Network) -> AbstractContextManager[object]:
+    """Compute in bfloat16 where the device is fast at it and the network right in it."""
+    enabled = _fast_in_half(place) and network.mixed
+    return torch.autocast(place.type, torch.bfloat16, enabled=enabled)
+
+
+def described(place: torch.device, network: Network) -> str:
+    """Return on what is trained and in which number type, in words."""
+    if not _fast_in_half(place):
+        how = "float32"
+    elif not network.mixed:
+        how = "float32, because this encoder is not right in bfloat16"
+    else:
+        how = "mixed precision (bfloat16)"
+    return f"training on {_name(place)} in {how}"
+
+
+def made_with(network: Network) -> dict[str, str]:
+    """Return what a trained network's weights depend on beside data, recipe and code."""
+    place = device()
+    return {
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "device": _name(place),
+        "threads": str(torch.get_num_threads()),
+        "numbers": "bfloat16" if _fast_in_half(place) and network.mixed else "float32",
+    }
+
+
+def _name(place: torch.device) -> str:
+    if place.type == "cuda":
+        return torch.cuda.get_device_name(place)
+    return f"the CPU ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def _fast_in_half(place: torch.device) -> bool:
+    if place.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 def _batches(

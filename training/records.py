@@ -1,6 +1,7 @@
 """Labelled sentences: one record, and the files that hold many."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from claimstance.errors import InvalidInput
 from claimstance.labels import Sentiment, Stance
 from claimstance.text import digest, normalize
 from training.imports import files
+from training.imports.judgement import VOTES
 
 Label = TypeVar("Label", Stance, Sentiment)
 
@@ -21,6 +23,8 @@ class Record:
     `group` names what it must not be torn from when data are split: its document or dispute.
     `split` is `train`, `dev` or `test` where that is fixed, None where it is still open. A head
     without a label is left out of the loss, never guessed. `slices` are columns to report by.
+    `shares` has for a head that annotators disagreed on the share of them that gave each label,
+    in the labels' order, summing to 1; training learns these, all else goes by the label.
     """
 
     text: str
@@ -30,12 +34,14 @@ class Record:
     group: str
     split: str | None = None
     slices: dict[str, str] = field(default_factory=dict)
+    shares: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def read(path: Path) -> list[Record]:
     """Return the records of a file that holds them as they are, one a row.
 
-    Columns: `text`; `stance` or `sentiment` or both; optionally `id`, `group`, `split`. Any
+    Columns: `text`; `stance` or `sentiment` or both; optionally `id`, `group`, `split`, and
+    `stance_votes` or `sentiment_votes`, which map labels to how many annotators gave them. Any
     other column of short text is kept as a slice to report by. Without `group` a sentence is
     its own group; without `id` it is known by its place in the file.
 
@@ -64,7 +70,10 @@ def record(row: dict[str, Any], where: str) -> Record:
         raise InvalidInput("must hold a sentence", f"{where} field text")
     stance = _label(row, "stance", Stance, where)
     sentiment = _label(row, "sentiment", Sentiment, where)
-    if stance is None and sentiment is None:
+    voted = {"stance": _shares(row, "stance", Stance, where)}
+    voted["sentiment"] = _shares(row, "sentiment", Sentiment, where)
+    shares = {head: found for head, found in voted.items() if found}
+    if stance is None and sentiment is None and not shares:
         raise InvalidInput("needs a stance or a sentiment", where)
     split = row.get("split")
     if split not in (None, "train", "dev", "test"):
@@ -73,7 +82,7 @@ def record(row: dict[str, Any], where: str) -> Record:
     known = {"text", "stance", "sentiment", "id", "group", "split"}
     slices = {k: v for k, v in row.items() if k not in known and isinstance(v, str) and len(v) < 64}
     group = str(row.get("group") or f"sentence {digest(text)[:16]}")
-    return Record(text, stance, sentiment, identity, group, split, slices)
+    return Record(text, stance, sentiment, identity, group, split, slices, shares)
 
 
 def _label(row: dict[str, Any], name: str, labels: type[Label], where: str) -> Label | None:
@@ -87,7 +96,26 @@ def _label(row: dict[str, Any], name: str, labels: type[Label], where: str) -> L
         raise InvalidInput(f"{value!r} is none of {allowed}", f"{where} field {name}") from error
 
 
+def _shares(
+    row: dict[str, Any], name: str, labels: type[Label], where: str
+) -> tuple[float, ...] | None:
+    """Return the share of the votes that each label has, None where no votes are kept."""
+    votes = row.get(VOTES[name])
+    if not votes:
+        return None
+    counts = {label: count or 0 for label, count in votes.items()} if type(votes) is dict else {}
+    numbers = all(isinstance(n, int | float) and 0 <= n < math.inf for n in counts.values())
+    if not (numbers and set(counts) <= set(labels) and sum(counts.values()) > 0):
+        allowed = ", ".join(labels)
+        raise InvalidInput(
+            f"must tell how many gave each of {allowed}", f"{where} field {VOTES[name]}"
+        )
+    return tuple(counts.get(label, 0) / sum(counts.values()) for label in labels)
+
+
 def fingerprint(records: Iterable[Record]) -> str:
     """Return a SHA-256 over sentences, labels and splits, whatever their order in the files."""
-    lines = sorted(f"{digest(r.text)} {r.stance} {r.sentiment} {r.split}" for r in records)
+    lines = sorted(
+        f"{digest(r.text)} {r.stance} {r.sentiment} {r.split}{r.shares or ''}" for r in records
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,8 +1,7 @@
 """New labels in, a decision out: trained on from production, compared with it, promoted or not."""
 
-import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,9 @@ from claimstance.verdicts import Verdict
 from training import check, comparing, corpus, fit, gate, settings
 from training.corpus import Corpus
 from training.gate import Check
-from training.imports import labelled
 from training.records import Record
 
 RECIPE = Path(__file__).parent / "retrain.toml"
-
-REPLAY = 4000
-"""Sentences of the corpus trained on along with the new ones, so that what is known is not
-forgotten (rehearsal, Robins 1995); all of it would take half an hour."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,11 @@ class Outcome:
 
 
 def retrain(
-    files: Sequence[Path], version: str | None, seed: int, step: Callable[[str], None]
+    files: Sequence[Path],
+    version: str | None,
+    seed: int,
+    step: Callable[[str], None],
+    renamed: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Train on from the version in production and compare; nothing is promoted here.
 
@@ -49,6 +47,7 @@ def retrain(
         version: the new version's name, its date and time when None.
         seed: everything random follows from it.
         step: told what happens next.
+        renamed: the labels of this project by those in the files.
 
     Raises:
         InvalidInput: the labels cannot be read or must not be trained on, or production was
@@ -57,7 +56,7 @@ def retrain(
     """
     step("checking the new labels")
     champion = registry.find()
-    refusals = check.check(files, Predictor(champion)).refusals
+    refusals = check.check(files, Predictor(champion), renamed).refusals
     if refusals:
         raise InvalidInput(
             f"must not be trained on: {'; '.join(refusals)} (`python -m training check` shows "
@@ -65,15 +64,14 @@ def retrain(
             ", ".join(map(str, files)),
         )
     step("reading the corpus")
-    loaded = corpus.load(list(files), with_project=True)
-    theirs = {record.id for record in labelled.load(files).records}
-    new = [record for record in loaded.records if record.id in theirs]
+    loaded = corpus.load(files, True, renamed)
+    new = [record for record in loaded.records if record.id in loaded.given]
     comparing.locked(loaded, bundle.read_manifest(champion))
-    step(f"training on {len(new)} new sentences and {REPLAY} of the corpus")
-    run = fit.Run(
-        rehearsed(loaded, theirs, seed), settings.load(RECIPE), str(champion), seed, version
-    )
-    manifest = fit.fit(run)
+    recipe = settings.load(RECIPE)
+    old = loaded.rehearsing(recipe.replay, seed).sentences["train"]
+    old -= sum(record.split == "train" for record in new)
+    step(f"training on {len(new)} new sentences and {old} of the corpus")
+    manifest = fit.fit(fit.Run(loaded, recipe, str(champion), seed, version))
     step(f"comparing {manifest.tag} with {bundle.read_manifest(champion).tag}")
     return compare(manifest.version, loaded, [r for r in new if r.split != "train"])
 
@@ -102,15 +100,3 @@ def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
     told = [check.to_json() for check in checks]
     registry.note_verdict(Verdict(manifests[0].version, manifests[1].version, passed, told))
     return Outcome(manifests[0], comparison, checks)
-
-
-def rehearsed(loaded: Corpus, theirs: set[str], seed: int) -> Corpus:
-    """Return the corpus with all new sentences, by id, and `REPLAY` of its own to train on."""
-    old = [r for r in loaded.records if r.split == "train" and r.id not in theirs]
-    kept = {id(record) for record in random.Random(seed).sample(old, min(REPLAY, len(old)))}
-    records = [
-        record
-        for record in loaded.records
-        if record.split != "train" or record.id in theirs or id(record) in kept
-    ]
-    return replace(loaded, records=records)

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,7 @@ class Settings(BaseModel):
 
     base: str
     max_tokens: Annotated[int, Field(ge=8, le=512)]
+    replay: Annotated[int, Field(ge=0)]
     epochs: Annotated[int, Field(ge=1)]
     min_steps: Annotated[int, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)]
@@ -44,15 +45,26 @@ def load(path: Path = RECIPE) -> Settings:
         DocumentUnreadable: the file cannot be read.
         InvalidInput: it is not TOML, or a key is unknown or out of range; `where` names it.
     """
+    return completed({} if path == RECIPE else _read(path), str(path))
+
+
+def completed(values: dict[str, Any], where: str) -> Settings:
+    """Return a recipe with what `values` leave out taken from the project's recipe.
+
+    Raises:
+        InvalidInput: a key is unknown or out of range; `where` is told with it.
+    """
     try:
-        values = tomllib.loads(RECIPE.read_text(encoding="utf-8"))
-        if path != RECIPE:
-            values |= tomllib.loads(path.read_text(encoding="utf-8"))
-        return Settings.model_validate(values)
+        return Settings.model_validate(_read(RECIPE) | values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidInput(first["msg"], f"{where} {'.'.join(map(str, first['loc']))}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DocumentUnreadable(f"cannot be opened ({error.strerror})", str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"is not TOML ({error})", str(path)) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInput(first["msg"], f"{path} {'.'.join(map(str, first['loc']))}") from error

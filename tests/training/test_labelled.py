@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from claimstance import Predictor
 from claimstance.errors import InvalidInput
 from tests.conftest import ROOT
-from training import corpus
+from training import check, corpus, records
+from training.cli.main import app
 from training.imports import labelled, meaning
 from training.imports.agreement import alpha
 
@@ -173,6 +176,51 @@ def test_training_takes_an_export_as_it_is(tmp_path: Path) -> None:
     assert all(record.stance == "firm" for record in loaded.records)
     assert any("doccano" in line for line in loaded.told)
     assert "left out: 1 answers without a label" in loaded.told
+
+
+def test_disagreement_is_kept_as_votes(tmp_path: Path) -> None:
+    rows = [*TWO, ("c", "firm", "anna"), ("c", "neutral", "bert"), ("c", "firm", "cara")]
+    found = labelled.load([table(tmp_path, rows)], by="soft")
+    assert stances(found) == {"a": "firm", "b": None, "c": "firm"}
+    shares = {record.text: record.shares for record in found.records}
+    assert shares["a"] == {}
+    assert shares["b"] == {"stance": (0.5, 0.0, 0.5)}
+    assert shares["c"]["stance"] == pytest.approx((2 / 3, 0, 1 / 3))
+    assert "of these with disagreement kept as votes: 2" in found.summary()
+
+
+@pytest.mark.parametrize("by", ["soft", "majority"])
+def test_votes_stay_when_a_file_is_read_again(by: str, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    labelled.write(labelled.load([table(tmp_path, TWO)], by="soft"), first)
+    found = labelled.load([first], by=by)
+    assert stances(found) == {"a": "firm", "b": None}
+    assert found.dropped == {}
+    labelled.write(found, second)
+    rows = [[json.loads(line) for line in p.read_text().splitlines()] for p in (first, second)]
+    assert [row.get("stance_votes") for row in rows[0]] == [None, {"firm": 1, "neutral": 1}]
+    assert [row.get("stance_votes") for row in rows[1]] == [None, {"firm": 1, "neutral": 1}]
+    assert [r.shares for r in records.read(second)] == [r.shares for r in found.records]
+
+
+def test_labels_are_mapped_where_they_are_trained_on_and_checked(
+    tmp_path: Path, released: Predictor
+) -> None:
+    path = table(tmp_path, [(f"Sentence {n} of its own.", "hawkish", "") for n in range(40)])
+    with pytest.raises(InvalidInput, match="--map hawkish=firm"):
+        corpus.load([path], with_project=False)
+    assert check.check([path], released).refusals[0] == "40 rows do not fit"
+    renamed = {"hawkish": "firm"}
+    loaded = corpus.load([path], False, renamed)
+    assert all(record.stance == "firm" for record in loaded.records)
+    assert check.check([path], released, renamed).balance["stance"]["firm"] == 40
+
+
+@pytest.mark.parametrize(
+    "command", ["import", "check", "fit", "retrain", "evaluate", "compare", "reproduce"]
+)
+def test_every_command_that_reads_labels_can_map_them(command: str) -> None:
+    assert "--map OLD=NEW" in CliRunner().invoke(app, [command, "--help"]).output
 
 
 def test_the_command_tells_what_it_understood(tmp_path: Path) -> None:

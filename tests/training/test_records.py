@@ -31,6 +31,29 @@ def test_json_lines(tmp_path: Path) -> None:
     assert second.group != first.group
 
 
+def test_votes_become_shares(tmp_path: Path) -> None:
+    content = '{"text": "a", "stance_votes": {"firm": 1, "neutral": 3, "conciliatory": null}}\n'
+    record = records.read(written(tmp_path, "a.jsonl", content))[0]
+    assert record.stance is None
+    assert record.shares == {"stance": (0.25, 0.0, 0.75)}
+
+
+@pytest.mark.parametrize(
+    "votes", ['{"hawkish": 1}', '{"firm": -1}', '{"firm": 0}', '"firm"', '{"firm": Infinity}']
+)
+def test_votes_that_make_no_shares_are_refused(votes: str, tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", f'{{"text": "a", "stance_votes": {votes}}}')
+    with pytest.raises(InvalidInput, match="row 1 field stance_votes"):
+        records.read(path)
+
+
+def test_votes_are_part_of_the_fingerprint(tmp_path: Path) -> None:
+    row = '{"text": "a", "stance": "firm", "stance_votes": {"firm": 2, "neutral": 1}}'
+    plain = '{"text": "a", "stance": "firm"}'
+    found = [records.read(written(tmp_path, "a.jsonl", line)) for line in (row, plain)]
+    assert records.fingerprint(found[0]) != records.fingerprint(found[1])
+
+
 def test_csv(tmp_path: Path) -> None:
     path = written(
         tmp_path, "a.csv", 'text,stance,group\n"Ours, they said.",firm,x\nIt rained.,neutral,\n'

@@ -14,6 +14,9 @@ Values = dict[str, Any]
 Dropped = Counter[str]
 """How often something was left out, by why."""
 
+VOTES = {"stance": "stance_votes", "sentiment": "sentiment_votes"}
+"""The fields that keep how many annotators gave each label of a head, where they disagreed."""
+
 TEXT_FIELDS = ("text", "sentence")
 """What the field with the sentence is called, the likelier first."""
 

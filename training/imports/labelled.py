@@ -11,7 +11,7 @@ from pathlib import Path
 from claimstance.errors import InvalidInput
 from training import records
 from training.imports import agreement, meaning, recognise, resolve
-from training.imports.judgement import Dropped, Values
+from training.imports.judgement import VOTES, Dropped, Values
 from training.imports.meaning import HEADS
 from training.imports.recognise import Export
 from training.imports.resolve import MAJORITY, Sentence
@@ -56,6 +56,9 @@ class Labelled:
             if question not in HEADS:
                 lines.append(f"labels of {question!r} are read as {head or 'stance or sentiment'}")
         lines.append(f"sentences: {len(self.rows)}")
+        soft = sum(any(name in row for name in VOTES.values()) for _, row in self.rows)
+        if soft:
+            lines.append(f"of these with disagreement kept as votes: {soft}")
         who = Counter(who for sentence in self.sentences for who in sentence.votes if who)
         if who:
             told = ", ".join(f"{name} ({count})" for name, count in who.most_common())
@@ -137,8 +140,8 @@ def unknown(labels: Mapping[str, Sequence[str]]) -> str:
     example = counted[0][0]
     target = "stance:neutral" if example == "neutral" else "firm"
     return (
-        f"labels that are not clearly a {allowed}: {told}{more}; say what they mean with "
-        f"`python -m training import FILE --out labels.jsonl --map {example}={target}`"
+        f"labels that are not clearly a {allowed}: {told}{more}; say what they mean, with "
+        f"`--map {example}={target}` for one"
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from claimstance.errors import InvalidInput
 from claimstance.labels import SENTIMENTS, STANCES
-from training.imports.judgement import Dropped, Judgement
+from training.imports.judgement import VOTES, Dropped, Judgement
 
 HEADS = {"stance": frozenset(map(str, STANCES)), "sentiment": frozenset(map(str, SENTIMENTS))}
 
@@ -78,9 +78,10 @@ def understand(judgements: Sequence[Judgement], renamed: Mapping[str, str]) -> M
         for head, found in chosen.items():
             if len(found) > 1:
                 meaning.dropped[f"answers with more than one {head}"] += 1
-        if not any(judgement.answers.values()):
+        voted = judgement.fields.keys() & set(VOTES.values())
+        if not voted and not any(judgement.answers.values()):
             meaning.dropped["answers without a label"] += 1
-        if answer:
+        if answer or voted:
             meaning.answers.append((judgement, answer))
     return meaning
 

@@ -6,7 +6,7 @@ Where neither is there, a column `label` is read as whichever of them its labels
 from collections.abc import Iterator
 
 from claimstance.errors import InvalidInput
-from training.imports.judgement import Dropped, Judgement, Values, labels, pseudonym
+from training.imports.judgement import VOTES, Dropped, Judgement, Values, labels, pseudonym
 
 NAME = "plain records"
 
@@ -29,6 +29,6 @@ def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
     fields = {name: value for name, value in row.items() if name not in own}
     if not isinstance(row.get("text"), str):
         raise InvalidInput("must hold a sentence", f"{where} field text")
-    if not answers:
+    if not answers and not fields.keys() & set(VOTES.values()):
         raise InvalidInput(f"needs a stance or a sentiment (there are: {', '.join(row)})", where)
     yield Judgement(row["text"], pseudonym(who), answers, where, fields)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from claimstance.errors import InvalidInput
 from claimstance.text import digest
-from training.imports.judgement import Dropped, Judgement, Values, pseudonym
+from training.imports.judgement import VOTES, Dropped, Judgement, Values, pseudonym
 from training.imports.meaning import HEADS, Answer
 
 MAJORITY = "majority"
+SOFT = "soft"
 ERROR = "error"
 
 Key = tuple[str, str | None]
@@ -48,7 +49,9 @@ def gather(answers: Iterable[tuple[Judgement, Answer]]) -> list[Sentence]:
         key = (digest(judgement.text), judgement.fields.get("split"))
         found = sentences.setdefault(key, Sentence(judgement.text, judgement.fields))
         votes = found.votes.setdefault(judgement.annotator, defaultdict(set))
-        found.repeated += all(label in votes[head] for head, label in answer.items())
+        found.repeated += bool(answer) and all(
+            label in votes[head] for head, label in answer.items()
+        )
         for head, label in answer.items():
             votes[head].add(label)
         found.wheres.append(judgement.where)
@@ -62,37 +65,48 @@ def resolve(
 
     Args:
         sentences: as `gather` returns them.
-        by: `majority`: the label given most often; `error`: the same, but a tie is refused; or
-            an annotator's name or pseudonym: their label where they gave one, else the majority's.
+        by: `majority`: the label given most often; `soft`: the same, and where annotators
+            disagree, how many gave each label is kept beside it, so that a tie, which has no
+            label, is not left out; `error`: a tie is refused; or an annotator's name or
+            pseudonym: their label where they gave one, else the majority's.
         dropped: counts what is left out: ties, and annotators who contradict themselves.
 
     Raises:
         InvalidInput: nobody of that name labelled anything, or `by` is `error` and there is a tie.
     """
-    judge = None if by in (MAJORITY, ERROR) else _adjudicator(sentences, by)
+    judge = None if by in (MAJORITY, SOFT, ERROR) else _adjudicator(sentences, by)
     rows, ties = [], []
     for sentence in sentences:
         labels = {}
+        votes = _votes(sentence, by)
         for head in HEADS:
             own = sentence.votes.get(judge, {}).get(head, set()) if judge else set()
             label = next(iter(own)) if len(own) == 1 else _most(sentence.labels(head))
             if label:
                 labels[head] = label
-            elif sentence.labels(head):
+            elif sentence.labels(head) and VOTES[head] not in votes:
                 dropped[f"ties of {head}"] += 1
                 ties.append(f"{sentence.wheres[0]} ({head})")
         for who, heads in sentence.votes.items():
             contradicted = sum(len(found) > 1 for found in heads.values()) if who else 0
             if contradicted:
                 dropped["labels of annotators who contradict themselves"] += contradicted
-        if labels:
-            rows.append((sentence, _row(sentence, labels)))
+        if labels or votes:
+            rows.append((sentence, _row(sentence, labels, votes)))
         else:
             dropped["sentences left without a label"] += 1
     if ties and by == ERROR:
         shown = ", ".join(ties[:20]) + (f" and {len(ties) - 20} more" if len(ties) > 20 else "")
         raise InvalidInput(f"{len(ties)} ties: {shown}", "--resolve")
     return rows
+
+
+def _votes(sentence: Sentence, by: str) -> Values:
+    """Return the fields that tell how many gave each label: a file's own, and with `soft` new."""
+    kept = {name: sentence.fields[name] for name in VOTES.values() if sentence.fields.get(name)}
+    counts = {name: Counter(sentence.labels(head)) for head, name in VOTES.items()}
+    made = {name: dict(found) for name, found in counts.items() if len(found) > 1}
+    return (made if by == SOFT else {}) | kept
 
 
 def _most(labels: Sequence[str]) -> str | None:
@@ -110,7 +124,7 @@ def _adjudicator(sentences: Sequence[Sentence], name: str) -> str:
     return found.pop()
 
 
-def _row(sentence: Sentence, labels: dict[str, str]) -> Values:
+def _row(sentence: Sentence, labels: dict[str, str], votes: Values) -> Values:
     """Return the row of a sentence; named annotators' labels go with it."""
     named = [
         {"annotator": who, **{head: min(found) for head, found in heads.items() if len(found) == 1}}
@@ -118,4 +132,5 @@ def _row(sentence: Sentence, labels: dict[str, str]) -> Values:
         if who
     ]
     others = {k: v for k, v in sentence.fields.items() if k not in HEADS and v is not None}
-    return {"text": sentence.text, **labels, **others, **({"annotations": named} if named else {})}
+    row = {"text": sentence.text, **labels, **others, **votes}
+    return row | ({"annotations": named} if named else {})

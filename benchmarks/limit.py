@@ -21,7 +21,7 @@ SHAPES = ((4096, 384, 384), (4096, 384, 1536), (4096, 1536, 384), (4096, 1024, 1
 """Rows, inner size and columns: the products of this encoder on a batch of 4,096 tokens, and two
 large ones."""
 
-CHAINED = 8
+CHAINED = 4
 """Products one after another in an OpenVINO graph, so that feeding it weighs little."""
 
 Run = Callable[[], object]

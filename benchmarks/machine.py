@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,22 @@ from typing import Any
 import openvino
 import psutil
 
-import claimstance
-
 TELLING = {"avx512f": "AVX-512", "avx512_vnni": "VNNI", "avx512_bf16": "BF16", "amx_tile": "AMX"}
 """Flags of a processor that decide how fast an encoder can be on it."""
+
+NOTABLE = (
+    "torch",
+    "transformers",
+    "datasets",
+    "accelerate",
+    "onnxruntime",
+    "infinity-emb",
+    "fastapi",
+    "uvicorn",
+    "litserve",
+    "bentoml",
+)
+"""Packages whose versions a report names."""
 
 
 def cores() -> int:
@@ -33,14 +46,16 @@ def describe() -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 2),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "claimstance": claimstance.__version__,
+        "commit": _commit(),
         "openvino": openvino.__version__,
     }
 
 
-def installed(packages: Path) -> dict[str, str]:
-    """Return what is installed in an environment's site-packages, name to version."""
-    return {found.name: found.version for found in distributions(path=[str(packages)])}
+def installed(python: Path) -> dict[str, str]:
+    """Return the versions of the packages in `NOTABLE` that an environment has, by name."""
+    places = [str(path) for path in python.parent.parent.glob("lib/python*/site-packages")]
+    found = {each.name.lower().replace("_", "-"): each.version for each in distributions(path=places)}
+    return {name: found[name] for name in NOTABLE if name in found}
 
 
 def _field(info: str, name: str) -> str:
@@ -49,3 +64,12 @@ def _field(info: str, name: str) -> str:
         if key.strip() == name:
             return value.strip()
     return "unknown"
+
+
+def _commit() -> str:
+    """Return the checkout's commit, marked where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"

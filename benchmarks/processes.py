@@ -19,6 +19,8 @@ from claimstance.errors import ClaimstanceError
 
 ROOT = Path(__file__).parent.parent
 OURS = Path(sys.executable)
+COMMAND = OURS.with_name("claimstance")
+"""The project's Python, and its command as a user calls it."""
 
 SAMPLE_SECONDS = 0.2
 """Between two looks at a process's memory."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from transformers import AutoModelForSequenceClassification
 
 
@@ -35,12 +34,12 @@ def export(weights: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
-    ready = folder / "prepared.onnx"
-    quant_pre_process(folder / "model.onnx", ready)
     quantize_dynamic(
-        ready, folder / "model_int8.onnx", weight_type=QuantType.QInt8, per_channel=True
+        folder / "model.onnx",
+        folder / "model_int8.onnx",
+        weight_type=QuantType.QInt8,
+        per_channel=True,
     )
-    ready.unlink()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def load(weights: Path, threads: int) -> job.Classify:
         device="cpu",
         dtype="bfloat16",
         batch_size=job.BATCH,
+        model_warmup=False,  # the job warms up
         served_model_name="stance",
     )
     engines = SyncEngineArray.from_args([settings])

@@ -1,0 +1,240 @@
+"""The archive part: sentences from a file to Parquet, by Claimstance and by what else one picks."""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+
+from benchmarks import machine, processes, results, texts, weights
+from benchmarks.processes import COMMAND, OURS, BenchmarkFailed
+from benchmarks.progress import Steps
+from claimstance import bundle, registry
+
+REFERENCE = "transformers pipeline"
+MOST_CHANGED = 0.2
+"""Share of labels that may differ from full precision; beyond it a contender does other work."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who takes part: a rival's module and environment, or Claimstance with its options.
+
+    `how` says in the report what it is.
+    """
+
+    name: str
+    how: str
+    environment: str | None = None
+    module: str = ""
+    options: tuple[str, ...] = ()
+
+
+RIVALS = (
+    Contender(REFERENCE, "`pipeline(..., batch_size=32)`, float32", "rivals", "pipeline"),
+    Contender(
+        "pipeline, datasets, sorted",
+        "the same over a `datasets` dataset sorted by length",
+        "rivals",
+        "sorted_pipeline",
+    ),
+    Contender(
+        "torch bf16, sorted",
+        "batches of 32 of similar length in bfloat16, as sentence-transformers encodes",
+        "rivals",
+        "torch_bf16",
+    ),
+    Contender("onnxruntime fp32", "batches of 32 in file order", "rivals", "onnx_plain"),
+    Contender(
+        "onnxruntime int8", "the same, dynamically quantised per channel", "rivals", "onnx_int8"
+    ),
+    Contender("infinity-emb", "its torch engine in bfloat16", "infinity", "infinity"),
+)
+
+
+def contenders() -> list[Contender]:
+    """Return everyone: Claimstance, without its cascade too where it has one, and the rivals."""
+    ours = [Contender("claimstance", "`claimstance score` as it is")]
+    usage = subprocess.run(
+        [COMMAND, "score", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=processes.surroundings(1) | {"COLUMNS": "200"},
+    ).stdout
+    if "--exhaustive" in usage:
+        how = "the same with `--exhaustive`: every sentence through the encoder"
+        ours.append(Contender("claimstance, exhaustive", how, options=("--exhaustive",)))
+    return [*ours, *RIVALS]
+
+
+def run(archive: Path | None, sentences: int, parts: int, threads: int, model: str | None) -> None:
+    """Measure, and keep what came of it in `benchmarks/results/archive.json`.
+
+    Args:
+        archive: where the text comes from; None for the project's own.
+        sentences: how many, in all parts together.
+        parts: how many parts they are cut into; each contender does each part once.
+        threads: what each contender may use.
+        model: the model version whose weights all use; None for the one in production.
+    """
+    version = registry.find(model)
+    chosen = texts.sentences(texts.load(archive), sentences)
+    found: dict[str, Any] = {
+        "machine": machine.describe(),
+        "text": texts.named(archive),
+        "sentences": len(chosen),
+        "model": bundle.read_manifest(version).tag,
+        "threads": threads,
+        "contenders": {},
+        "left_out": {},
+        "encoder": [],
+        "limit": [],
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        field = _prepare(version, Path(scratch), found)
+        cut = [chosen[start::parts] for start in range(parts)]
+        with Steps(parts * (len(field) + 1) + 2) as steps:
+            found["limit"].append(_limit(threads, steps))
+            for number, part in enumerate(cut):
+                work = _Work(Path(scratch), number, part, threads, version, model)
+                turn = number % len(field)
+                for contender in [*field[turn:], *field[:turn]]:
+                    steps.begin(f"part {number + 1}/{parts}: {contender.name}")
+                    kept = found["contenders"].setdefault(
+                        contender.name, {"how": contender.how, "runs": [], "changed": 0}
+                    )
+                    kept["runs"].append(work.run(contender))
+                steps.begin(f"part {number + 1}/{parts}: the encoder alone")
+                found["encoder"].append(work.encoder())
+                for name, changed in work.changed().items():
+                    found["contenders"][name]["changed"] += changed
+            found["limit"].append(_limit(threads, steps))
+    results.save("archive", found)
+
+
+def _prepare(version: Path, scratch: Path, found: dict[str, Any]) -> list[Contender]:
+    """Write the rivals' weights; return who can take part, and note who cannot and why."""
+    weights.convert(version, scratch / "weights")
+    field = []
+    exported = False
+    for contender in contenders():
+        try:
+            if contender.environment:
+                python = processes.environment(contender.environment)
+                if contender.module.startswith("onnx") and not exported:
+                    export = [python, "-m", "benchmarks.rivals.export_onnx", scratch / "weights"]
+                    processes.run(export, machine.cores())
+                    exported = True
+                found.setdefault("versions", {})[contender.environment] = machine.installed(python)
+        except BenchmarkFailed as error:
+            found["left_out"][contender.name] = str(error)
+        else:
+            field.append(contender)
+    return field
+
+
+def _limit(threads: int, steps: Steps) -> dict[str, Any]:
+    steps.begin("the processor's limit")
+    return processes.run([OURS, "-m", "benchmarks.limit", "--threads", str(threads)], threads).said()
+
+
+class _Work:
+    """One part of the sentences, to be done by every contender."""
+
+    def __init__(
+        self,
+        scratch: Path,
+        number: int,
+        part: Sequence[str],
+        threads: int,
+        version: Path,
+        model: str | None,
+    ) -> None:
+        self._scratch = scratch
+        self._number = number
+        self._count = len(part)
+        self._threads = threads
+        self._version = version
+        self._model = ("--model", model) if model else ()
+        self._input = texts.write(part, scratch / f"part-{number}.jsonl")
+        self._one = texts.write(part[:1], scratch / "one.jsonl")
+        self._labels: dict[str, list[str]] = {}
+
+    def run(self, contender: Contender) -> dict[str, float]:
+        """Do the part; return seconds of loading and of work, and the peak memory in bytes.
+
+        A rival tells when it was ready. Claimstance is not asked to: its loading is what the same
+        command takes for one sentence.
+        """
+        task = self._rival if contender.environment else self._claimstance
+        answer, labels = task(contender)
+        if len(labels) != self._count:
+            raise BenchmarkFailed(f"gave {len(labels)} labels of {self._count}", contender.name)
+        self._labels[contender.name] = labels
+        return answer
+
+    def changed(self) -> dict[str, int]:
+        """Return how many labels differ from full precision's, by contender.
+
+        Raises:
+            BenchmarkFailed: so many that the contender does not compute the same thing.
+        """
+        full = self._labels.get(REFERENCE)
+        if full is None:
+            return {}
+        counts = {
+            name: sum(a != b for a, b in zip(labels, full, strict=True))
+            for name, labels in self._labels.items()
+        }
+        for name, count in counts.items():
+            if count > MOST_CHANGED * self._count:
+                raise BenchmarkFailed(f"{count} labels of {self._count} are not {REFERENCE}'s", name)
+        return counts
+
+    def encoder(self) -> dict[str, Any]:
+        """Return what the encoder alone takes for the part."""
+        command = [OURS, "-m", "benchmarks.encoder", "--version", self._version]
+        command += ["--input", self._input, "--threads", str(self._threads)]
+        return processes.run(command, self._threads).said()
+
+    def _rival(self, contender: Contender) -> tuple[dict[str, float], list[str]]:
+        assert contender.environment
+        output = self._scratch / f"{contender.module}-{self._number}.parquet"
+        command = [
+            *(processes.environment(contender.environment), "-m"),
+            f"benchmarks.rivals.{contender.module}",
+            *("--weights", self._scratch / "weights", "--input", self._input),
+            *("--output", output, "--threads", str(self._threads)),
+        ]
+        done = processes.run(command, self._threads)
+        told = done.said()
+        answer = {
+            "loading": told["ready"] - done.began,
+            "seconds": told["done"] - told["ready"],
+            "peak_bytes": float(done.peak_bytes),
+        }
+        return answer, _column(output, "stance")
+
+    def _claimstance(self, contender: Contender) -> tuple[dict[str, float], list[str]]:
+        name = f"{'-'.join(contender.options)}{self._number}"
+        loading = self._score(self._one, self._scratch / f"one{name}", contender)
+        done = self._score(self._input, self._scratch / f"scored{name}", contender)
+        answer = {
+            "loading": loading.seconds,
+            "seconds": done.seconds - loading.seconds,
+            "peak_bytes": float(done.peak_bytes),
+        }
+        return answer, _column(self._scratch / f"scored{name}" / "sentences", "stance")
+
+    def _score(self, file: Path, out: Path, contender: Contender) -> processes.Finished:
+        command = [COMMAND, "score", file, "--out", out]
+        command += ["--unit", "sentence", "--workers", str(self._threads), *contender.options]
+        return processes.run([*command, *self._model], self._threads)
+
+
+def _column(path: Path, name: str) -> list[str]:
+    return [str(label) for label in pyarrow.parquet.read_table(path)[name].to_pylist()]

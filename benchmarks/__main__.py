@@ -1,14 +1,17 @@
 """`python -m benchmarks`: Claimstance beside what a user would pick instead, on this machine."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from benchmarks import machine
+from benchmarks import machine, results
 from benchmarks import report as reporting
 from claimstance.errors import ClaimstanceError
+
+QUICK_HOME = results.HOME.parent / "build" / "benchmarks"
 
 app = typer.Typer(
     help="Measure Claimstance beside what a user would pick instead: the same weights, text and "
@@ -56,8 +59,7 @@ def archive_(
 
     if quick:
         sentences, parts = 100, 2
-    part.run(archive, sentences, parts, threads or machine.cores(), model)
-    _render()
+    _keep("archive", part.run(archive, sentences, parts, threads or machine.cores(), model), quick)
 
 
 @app.command()
@@ -66,20 +68,20 @@ def service(
     rounds: Annotated[int, typer.Option(min=1, help="Each starts every server once.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.5, help="Of each load on each server.")] = 4,
     threads: Threads = None,
-    model: Model = None,
     quick: Quick = False,
 ) -> None:
-    """Requests over HTTP at 1 to 256 connections. About 25 minutes.
+    """Requests over HTTP to the released version at 1 to 256 connections. About 20 minutes.
 
     The first round has all loads: one sentence, lists of 32, and mixed lengths. Later ones
     repeat those of one sentence, which medians are taken of.
     """
     from benchmarks import service as part
 
+    connections = part.CONNECTIONS
     if quick:
-        rounds, seconds = 1, 1.0
-    part.run(archive, rounds, seconds, threads or machine.cores(), model, quick)
-    _render()
+        rounds, seconds, connections = 1, 1.0, (1, 16)
+    found = part.run(archive, rounds, seconds, threads or machine.cores(), connections)
+    _keep("service", found, quick)
 
 
 @app.command()
@@ -95,8 +97,7 @@ def growth(
 
     if quick:
         sentences = 5
-    part.run(archive, sentences, threads or machine.cores(), model)
-    _render()
+    _keep("growth", part.run(archive, sentences, threads or machine.cores(), model), quick)
 
 
 @app.command()
@@ -112,15 +113,14 @@ def training(
 
     if quick:
         sentences, rounds = 32, 1
-    part.run(sentences, rounds, threads or machine.cores(), model)
-    _render()
+    _keep("training", part.run(sentences, rounds, threads or machine.cores(), model), quick)
 
 
 @app.command("all")
 def all_(archive: Archive = None, model: Model = None, quick: Quick = False) -> None:
     """Every part, one after another, as `make bench` does. About 70 minutes."""
     archive_(archive, model=model, quick=quick)
-    service(archive, model=model, quick=quick)
+    service(archive, quick=quick)
     growth(archive, model=model, quick=quick)
     training(model=model, quick=quick)
 
@@ -128,11 +128,17 @@ def all_(archive: Archive = None, model: Model = None, quick: Quick = False) -> 
 @app.command()
 def report() -> None:
     """Write RESULTS.md from benchmarks/results/ once more."""
-    _render()
-
-
-def _render() -> None:
     print(reporting.write())
+
+
+def _keep(part: str, found: dict[str, Any], quick: bool) -> None:
+    """Keep a part's figures and write the report; those of --quick elsewhere."""
+    home = QUICK_HOME if quick else results.HOME
+    words = (Path(word).name if "/" in word else word for word in sys.argv[1:])
+    found["command"] = " ".join(["python -m benchmarks", *words])
+    found["date"] = datetime.now(UTC).date().isoformat()
+    results.save(part, found, home)
+    print(reporting.write(home))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet
 
-from benchmarks import machine, processes, results, texts, weights
+from benchmarks import machine, processes, texts, weights
 from benchmarks.processes import COMMAND, OURS, BenchmarkFailed
 from benchmarks.progress import Steps
 from claimstance import bundle, registry
@@ -71,8 +71,10 @@ def contenders() -> list[Contender]:
     return [*ours, *RIVALS]
 
 
-def run(archive: Path | None, sentences: int, parts: int, threads: int, model: str | None) -> None:
-    """Measure, and keep what came of it in `benchmarks/results/archive.json`.
+def run(
+    archive: Path | None, sentences: int, parts: int, threads: int, model: str | None
+) -> dict[str, Any]:
+    """Measure, and return what came of it.
 
     Args:
         archive: where the text comes from; None for the project's own.
@@ -113,7 +115,7 @@ def run(archive: Path | None, sentences: int, parts: int, threads: int, model: s
                 for name, changed in work.changed().items():
                     found["contenders"][name]["changed"] += changed
             found["limit"].append(_limit(threads, steps))
-    results.save("archive", found)
+    return found
 
 
 def _prepare(version: Path, scratch: Path, found: dict[str, Any]) -> list[Contender]:
@@ -139,7 +141,9 @@ def _prepare(version: Path, scratch: Path, found: dict[str, Any]) -> list[Conten
 
 def _limit(threads: int, steps: Steps) -> dict[str, Any]:
     steps.begin("the processor's limit")
-    return processes.run([OURS, "-m", "benchmarks.limit", "--threads", str(threads)], threads).said()
+    return processes.run(
+        [OURS, "-m", "benchmarks.limit", "--threads", str(threads)], threads
+    ).said()
 
 
 class _Work:
@@ -192,7 +196,9 @@ class _Work:
         }
         for name, count in counts.items():
             if count > MOST_CHANGED * self._count:
-                raise BenchmarkFailed(f"{count} labels of {self._count} are not {REFERENCE}'s", name)
+                raise BenchmarkFailed(
+                    f"{count} labels of {self._count} are not {REFERENCE}'s", name
+                )
         return counts
 
     def encoder(self) -> dict[str, Any]:

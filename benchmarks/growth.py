@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, processes, results, texts
+from benchmarks import machine, processes, texts
 from benchmarks.processes import COMMAND
 from benchmarks.progress import Steps
 from claimstance import bundle, registry
@@ -13,8 +13,8 @@ SIZES = {1: 5, 10: 3, 100: 1}
 """Sizes as multiples of the least, and how often each is scored."""
 
 
-def run(archive: Path | None, sentences: int, threads: int, model: str | None) -> None:
-    """Measure, and keep what came of it in `benchmarks/results/growth.json`.
+def run(archive: Path | None, sentences: int, threads: int, model: str | None) -> dict[str, Any]:
+    """Measure, and return what came of it.
 
     Args:
         archive: where the documents come from; None for the project's own.
@@ -57,7 +57,7 @@ def run(archive: Path | None, sentences: int, threads: int, model: str | None) -
                     "runs": runs,
                 }
             )
-    results.save("growth", found)
+    return found
 
 
 def _score(file: Path, out: Path, threads: int, model: str | None) -> processes.Finished:

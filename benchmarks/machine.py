@@ -54,7 +54,9 @@ def describe() -> dict[str, Any]:
 def installed(python: Path) -> dict[str, str]:
     """Return the versions of the packages in `NOTABLE` that an environment has, by name."""
     places = [str(path) for path in python.parent.parent.glob("lib/python*/site-packages")]
-    found = {each.name.lower().replace("_", "-"): each.version for each in distributions(path=places)}
+    found = {
+        each.name.lower().replace("_", "-"): each.version for each in distributions(path=places)
+    }
     return {name: found[name] for name in NOTABLE if name in found}
 
 

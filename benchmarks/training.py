@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, processes, results, weights
+from benchmarks import machine, processes, weights
 from benchmarks.processes import OURS, BenchmarkFailed
 from benchmarks.progress import Steps
 from claimstance import bundle, registry
@@ -19,8 +19,8 @@ CONTENDERS = {
 """Who takes part, and how they train; the first is what the others are compared with."""
 
 
-def run(sentences: int, rounds: int, threads: int, model: str | None) -> None:
-    """Measure, and keep what came of it in `benchmarks/results/training.json`.
+def run(sentences: int, rounds: int, threads: int, model: str | None) -> dict[str, Any]:
+    """Measure, and return what came of it.
 
     Args:
         sentences: of the corpus's training part, drawn anew each round.
@@ -65,12 +65,10 @@ def run(sentences: int, rounds: int, threads: int, model: str | None) -> None:
                 else:
                     seconds = processes.run(command, threads).said()["seconds"]
                     found["contenders"][name]["seconds"].append(seconds)
-    results.save("training", found)
+    return found
 
 
-def _command(
-    name: str, version: Path, folder: Path, file: Path, threads: int
-) -> list[str | Path]:
+def _command(name: str, version: Path, folder: Path, file: Path, threads: int) -> list[str | Path]:
     common: list[str | Path] = ["--input", file, "--threads", str(threads)]
     if name == "claimstance":
         return [OURS, "-m", "benchmarks.epoch", "--version", version, *common]

@@ -22,7 +22,10 @@ def export(weights: Path) -> None:
     folder = weights / "onnx"
     folder.mkdir(exist_ok=True)
     model = AutoModelForSequenceClassification.from_pretrained(weights, trust_remote_code=True)
-    example = (torch.tensor([[101, 2054, 102], [101, 102, 0]]), torch.tensor([[1, 1, 1], [1, 1, 0]]))
+    example = (
+        torch.tensor([[101, 2054, 102], [101, 102, 0]]),
+        torch.tensor([[1, 1, 1], [1, 1, 0]]),
+    )
     axes = {0: "sentences", 1: "tokens"}
     torch.onnx.export(
         _Logits(model.eval()),

@@ -57,9 +57,11 @@ def archive_(
     """
     from benchmarks import archive as part
 
+    limit_seconds = 1.0
     if quick:
-        sentences, parts = 100, 2
-    _keep("archive", part.run(archive, sentences, parts, threads or machine.cores(), model), quick)
+        sentences, parts, limit_seconds = 100, 2, 0.01
+    found = part.run(archive, sentences, parts, threads or machine.cores(), model, limit_seconds)
+    _keep("archive", found, quick)
 
 
 @app.command()
@@ -77,7 +79,7 @@ def service(
     """
     from benchmarks import service as part
 
-    connections = part.CONNECTIONS
+    connections: tuple[int, ...] = part.CONNECTIONS
     if quick:
         rounds, seconds, connections = 1, 1.0, (1, 16)
     found = part.run(archive, rounds, seconds, threads or machine.cores(), connections)

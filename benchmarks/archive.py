@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet
 
 from benchmarks import machine, processes, texts, weights
-from benchmarks.processes import COMMAND, OURS, BenchmarkFailed
+from benchmarks.processes import COMMAND, OURS, BenchmarkFailed, Command
 from benchmarks.progress import Steps
 from claimstance import bundle, registry
 
@@ -72,7 +72,12 @@ def contenders() -> list[Contender]:
 
 
 def run(
-    archive: Path | None, sentences: int, parts: int, threads: int, model: str | None
+    archive: Path | None,
+    sentences: int,
+    parts: int,
+    threads: int,
+    model: str | None,
+    limit_seconds: float,
 ) -> dict[str, Any]:
     """Measure, and return what came of it.
 
@@ -82,6 +87,7 @@ def run(
         parts: how many parts they are cut into; each contender does each part once.
         threads: what each contender may use.
         model: the model version whose weights all use; None for the one in production.
+        limit_seconds: how long each matrix product is repeated to find the processor's limit.
     """
     version = registry.find(model)
     chosen = texts.sentences(texts.load(archive), sentences)
@@ -100,7 +106,7 @@ def run(
         field = _prepare(version, Path(scratch), found)
         cut = [chosen[start::parts] for start in range(parts)]
         with Steps(parts * (len(field) + 1) + 2) as steps:
-            found["limit"].append(_limit(threads, steps))
+            found["limit"].append(_limit(threads, limit_seconds, steps))
             for number, part in enumerate(cut):
                 work = _Work(Path(scratch), number, part, threads, version, model)
                 turn = number % len(field)
@@ -114,7 +120,7 @@ def run(
                 found["encoder"].append(work.encoder())
                 for name, changed in work.changed().items():
                     found["contenders"][name]["changed"] += changed
-            found["limit"].append(_limit(threads, steps))
+            found["limit"].append(_limit(threads, limit_seconds, steps))
     return found
 
 
@@ -128,7 +134,12 @@ def _prepare(version: Path, scratch: Path, found: dict[str, Any]) -> list[Conten
             if contender.environment:
                 python = processes.environment(contender.environment)
                 if contender.module.startswith("onnx") and not exported:
-                    export = [python, "-m", "benchmarks.rivals.export_onnx", scratch / "weights"]
+                    export: Command = [
+                        python,
+                        "-m",
+                        "benchmarks.rivals.export_onnx",
+                        scratch / "weights",
+                    ]
                     processes.run(export, machine.cores())
                     exported = True
                 found.setdefault("versions", {})[contender.environment] = machine.installed(python)
@@ -139,11 +150,13 @@ def _prepare(version: Path, scratch: Path, found: dict[str, Any]) -> list[Conten
     return field
 
 
-def _limit(threads: int, steps: Steps) -> dict[str, Any]:
+def _limit(threads: int, seconds: float, steps: Steps) -> dict[str, Any]:
     steps.begin("the processor's limit")
-    return processes.run(
-        [OURS, "-m", "benchmarks.limit", "--threads", str(threads)], threads
-    ).said()
+    command: Command = [
+        *(OURS, "-m", "benchmarks.limit", "--threads", str(threads)),
+        *("--seconds", str(seconds)),
+    ]
+    return processes.run(command, threads).said()
 
 
 class _Work:
@@ -203,14 +216,16 @@ class _Work:
 
     def encoder(self) -> dict[str, Any]:
         """Return what the encoder alone takes for the part."""
-        command = [OURS, "-m", "benchmarks.encoder", "--version", self._version]
-        command += ["--input", self._input, "--threads", str(self._threads)]
+        command: Command = [
+            *(OURS, "-m", "benchmarks.encoder", "--version", self._version),
+            *("--input", self._input, "--threads", str(self._threads)),
+        ]
         return processes.run(command, self._threads).said()
 
     def _rival(self, contender: Contender) -> tuple[dict[str, float], list[str]]:
         assert contender.environment
         output = self._scratch / f"{contender.module}-{self._number}.parquet"
-        command = [
+        command: Command = [
             *(processes.environment(contender.environment), "-m"),
             f"benchmarks.rivals.{contender.module}",
             *("--weights", self._scratch / "weights", "--input", self._input),
@@ -237,9 +252,11 @@ class _Work:
         return answer, _column(self._scratch / f"scored{name}" / "sentences", "stance")
 
     def _score(self, file: Path, out: Path, contender: Contender) -> processes.Finished:
-        command = [COMMAND, "score", file, "--out", out]
-        command += ["--unit", "sentence", "--workers", str(self._threads), *contender.options]
-        return processes.run([*command, *self._model], self._threads)
+        command: Command = [
+            *(COMMAND, "score", file, "--out", out, "--unit", "sentence"),
+            *("--workers", str(self._threads), *contender.options, *self._model),
+        ]
+        return processes.run(command, self._threads)
 
 
 def _column(path: Path, name: str) -> list[str]:

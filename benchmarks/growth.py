@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, processes, texts
-from benchmarks.processes import COMMAND
+from benchmarks.processes import COMMAND, Command
 from benchmarks.progress import Steps
 from claimstance import bundle, registry
 
@@ -61,5 +61,8 @@ def run(archive: Path | None, sentences: int, threads: int, model: str | None) -
 
 
 def _score(file: Path, out: Path, threads: int, model: str | None) -> processes.Finished:
-    command = [COMMAND, "score", file, "--out", out, "--workers", str(threads)]
-    return processes.run([*command, *(("--model", model) if model else ())], threads)
+    command: Command = [
+        *(COMMAND, "score", file, "--out", out, "--workers", str(threads)),
+        *(("--model", model) if model else ()),
+    ]
+    return processes.run(command, threads)

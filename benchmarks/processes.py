@@ -22,6 +22,8 @@ OURS = Path(sys.executable)
 COMMAND = OURS.with_name("claimstance")
 """The project's Python, and its command as a user calls it."""
 
+Command = Sequence[str | Path]
+
 SAMPLE_SECONDS = 0.2
 """Between two looks at a process's memory."""
 
@@ -81,7 +83,7 @@ def surroundings(threads: int) -> dict[str, str]:
     }
 
 
-def run(command: Sequence[str | Path], threads: int) -> Finished:
+def run(command: Command, threads: int) -> Finished:
     """Run a process to its end.
 
     Raises:

@@ -68,8 +68,8 @@ def _archive(found: Found) -> str:
             "",
             f"{found['sentences']} sentences of {found['text']}, from JSON Lines to Parquet, in "
             f"{len(reference)} parts; each contender does each part once, in an order that turns. "
-            "Loading (starting, reading the weights, for rivals also a first batch) is taken out of "
-            "the first two columns. Labels changed are those that differ from "
+            "Loading (starting, reading the weights, for rivals also a first batch) is taken out "
+            "of the first two columns. Labels changed are those that differ from "
             f"{archive.REFERENCE}'s, which computes in full precision.",
             "",
             _table([*header, "labels changed"], rows),
@@ -108,8 +108,8 @@ def _limit(found: Found) -> str:
             "",
             _table(["number type", "GFLOP/s", "sentences/s at that rate", "reached by"], rows),
             "",
-            f"Claimstance's encoder alone, on tokens and without the first stage, computes in {kind}"
-            f": {_spread(each)} sentences/s, {_spread(rate)} GFLOP/s counting no padding: "
+            f"Claimstance's encoder alone, on tokens and without the first stage, computes in "
+            f"{kind}: {_spread(each)} sentences/s, {_spread(rate)} GFLOP/s counting no padding: "
             f"**{rate.median / best[kind]['rate']:.0%}** of the limit in {kind}.",
         ]
     )
@@ -228,8 +228,8 @@ def _growth(found: Found) -> str:
             "## Growth",
             "",
             f"Documents of {found['text']} through `claimstance score`, with {found['threads']} "
-            f"workers. Starting takes {starting:.1f} s (the same command on one sentence), which is "
-            "taken out of the time a sentence; memory is of all its processes.",
+            f"workers. Starting takes {starting:.1f} s (the same command on one sentence), which "
+            "is taken out of the time a sentence; memory is of all its processes.",
             "",
             _table([*header, "to the largest's", "peak MB"], rows),
         ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import load, machine, processes, servers, texts, weights
-from benchmarks.processes import OURS, ROOT, BenchmarkFailed, Memory
+from benchmarks.processes import OURS, ROOT, BenchmarkFailed, Command, Memory
 from benchmarks.progress import Steps
 from benchmarks.servers import Server
 from benchmarks.summary import percentile
@@ -160,9 +160,12 @@ class _Bench:
             step["requests"] = str(file)
         order = self._scratch / "plan.json"
         order.write_text(json.dumps(steps), encoding="utf-8")
-        command = [OURS, "-m", "benchmarks.load", "--port", str(port), "--path", server.path]
+        command: Command = [
+            *(OURS, "-m", "benchmarks.load", "--port", str(port), "--path", server.path),
+            *("--plan", order),
+        ]
         with subprocess.Popen(
-            [*command, "--plan", order],
+            command,
             env=processes.surroundings(1),
             cwd=ROOT,
             stdout=subprocess.PIPE,

@@ -19,7 +19,7 @@ AUTHORED = Path(__file__).parent.parent / "data" / "authored"
 
 
 def load(archive: Path | None) -> list[str]:
-    """Return the documents of an archive, else those written for the project; always shuffled alike.
+    """Return an archive's documents, or those written for the project, always shuffled alike.
 
     Raises:
         DocumentUnreadable: there is no such archive.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, processes, weights
-from benchmarks.processes import OURS, BenchmarkFailed
+from benchmarks.processes import OURS, BenchmarkFailed, Command
 from benchmarks.progress import Steps
 from claimstance import bundle, registry
 
@@ -68,8 +68,8 @@ def run(sentences: int, rounds: int, threads: int, model: str | None) -> dict[st
     return found
 
 
-def _command(name: str, version: Path, folder: Path, file: Path, threads: int) -> list[str | Path]:
-    common: list[str | Path] = ["--input", file, "--threads", str(threads)]
+def _command(name: str, version: Path, folder: Path, file: Path, threads: int) -> Command:
+    common: Command = ["--input", file, "--threads", str(threads)]
     if name == "claimstance":
         return [OURS, "-m", "benchmarks.epoch", "--version", version, *common]
     python = processes.environment("rivals")

@@ -1,74 +1,20 @@
 """The archive part: sentences from a file to Parquet, by Claimstance and by what else one picks."""
 
-import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
 
 from benchmarks import machine, processes, texts, weights
+from benchmarks.contenders import REFERENCE, Contender, everyone
 from benchmarks.processes import COMMAND, OURS, BenchmarkFailed, Command
 from benchmarks.progress import Steps
 from claimstance import bundle, registry
 
-REFERENCE = "transformers pipeline"
 MOST_CHANGED = 0.2
 """Share of labels that may differ from full precision; beyond it a contender does other work."""
-
-
-@dataclass(frozen=True)
-class Contender:
-    """Who takes part: a rival's module and environment, or Claimstance with its options.
-
-    `how` says in the report what it is.
-    """
-
-    name: str
-    how: str
-    environment: str | None = None
-    module: str = ""
-    options: tuple[str, ...] = ()
-
-
-RIVALS = (
-    Contender(REFERENCE, "`pipeline(..., batch_size=32)`, float32", "rivals", "pipeline"),
-    Contender(
-        "pipeline, datasets, sorted",
-        "the same over a `datasets` dataset sorted by length",
-        "rivals",
-        "sorted_pipeline",
-    ),
-    Contender(
-        "torch bf16, sorted",
-        "batches of 32 of similar length in bfloat16, as sentence-transformers encodes",
-        "rivals",
-        "torch_bf16",
-    ),
-    Contender("onnxruntime fp32", "batches of 32 in file order", "rivals", "onnx_plain"),
-    Contender(
-        "onnxruntime int8", "the same, dynamically quantised per channel", "rivals", "onnx_int8"
-    ),
-    Contender("infinity-emb", "its torch engine in bfloat16", "infinity", "infinity"),
-)
-
-
-def contenders() -> list[Contender]:
-    """Return everyone: Claimstance, without its cascade too where it has one, and the rivals."""
-    ours = [Contender("claimstance", "`claimstance score` as it is")]
-    usage = subprocess.run(
-        [COMMAND, "score", "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=processes.surroundings(1) | {"COLUMNS": "200"},
-    ).stdout
-    if "--exhaustive" in usage:
-        how = "the same with `--exhaustive`: every sentence through the encoder"
-        ours.append(Contender("claimstance, exhaustive", how, options=("--exhaustive",)))
-    return [*ours, *RIVALS]
 
 
 def run(
@@ -115,11 +61,17 @@ def run(
                     kept = found["contenders"].setdefault(
                         contender.name, {"how": contender.how, "runs": [], "changed": 0}
                     )
-                    kept["runs"].append(work.run(contender))
+                    try:
+                        kept["runs"].append(work.run(contender))
+                    except BenchmarkFailed as error:
+                        _leave_out(contender, field, found, error)
+                for contender, changed in work.changed(field).items():
+                    found["contenders"][contender.name]["changed"] += changed
+                    if changed > MOST_CHANGED * len(part):
+                        why = BenchmarkFailed(f"{changed} of {len(part)} labels are others")
+                        _leave_out(contender, field, found, why)
                 steps.begin(f"part {number + 1}/{parts}: the encoder alone")
                 found["encoder"].append(work.encoder())
-                for name, changed in work.changed().items():
-                    found["contenders"][name]["changed"] += changed
             found["limit"].append(_limit(threads, limit_seconds, steps))
     return found
 
@@ -129,7 +81,7 @@ def _prepare(version: Path, scratch: Path, found: dict[str, Any]) -> list[Conten
     weights.convert(version, scratch / "weights")
     field = []
     exported = False
-    for contender in contenders():
+    for contender in everyone():
         try:
             if contender.environment:
                 python = processes.environment(contender.environment)
@@ -148,6 +100,17 @@ def _prepare(version: Path, scratch: Path, found: dict[str, Any]) -> list[Conten
         else:
             field.append(contender)
     return field
+
+
+def _leave_out(
+    contender: Contender, field: list[Contender], found: dict[str, Any], why: BenchmarkFailed
+) -> None:
+    """Go on without a rival; without the reference or Claimstance there is nothing to say."""
+    if contender.environment is None or contender.name == REFERENCE:
+        raise why
+    field.remove(contender)
+    del found["contenders"][contender.name]
+    found["left_out"][contender.name] = str(why)
 
 
 def _limit(threads: int, seconds: float, steps: Steps) -> dict[str, Any]:
@@ -194,25 +157,13 @@ class _Work:
         self._labels[contender.name] = labels
         return answer
 
-    def changed(self) -> dict[str, int]:
-        """Return how many labels differ from full precision's, by contender.
-
-        Raises:
-            BenchmarkFailed: so many that the contender does not compute the same thing.
-        """
-        full = self._labels.get(REFERENCE)
-        if full is None:
-            return {}
-        counts = {
-            name: sum(a != b for a, b in zip(labels, full, strict=True))
-            for name, labels in self._labels.items()
+    def changed(self, field: Sequence[Contender]) -> dict[Contender, int]:
+        """Return how many labels of each contender differ from full precision's."""
+        full = self._labels[REFERENCE]
+        return {
+            contender: sum(a != b for a, b in zip(self._labels[contender.name], full, strict=True))
+            for contender in field
         }
-        for name, count in counts.items():
-            if count > MOST_CHANGED * self._count:
-                raise BenchmarkFailed(
-                    f"{count} labels of {self._count} are not {REFERENCE}'s", name
-                )
-        return counts
 
     def encoder(self) -> dict[str, Any]:
         """Return what the encoder alone takes for the part."""

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ async def _main(arguments: argparse.Namespace) -> None:
         load = await drive(
             step["name"], arguments.port, requests, step["connections"], step["seconds"]
         )
-        print(json.dumps(asdict(load)), flush=True)
+        print(json.dumps(vars(load)), flush=True)
         if load.errors["no answer in time"]:
             return  # the server still works on what nobody waits for, and the next load would wait
 

@@ -24,6 +24,9 @@ COMMAND = OURS.with_name("claimstance")
 
 Command = Sequence[str | Path]
 
+PATIENCE = 1800.0
+"""Seconds that a contender may take."""
+
 SAMPLE_SECONDS = 0.2
 """Between two looks at a process's memory."""
 
@@ -99,13 +102,17 @@ def run(command: Command, threads: int) -> Finished:
             stderr=errors,
         )
         with Memory(process.pid) as memory:
-            code = process.wait()
+            try:
+                code = process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                end(process)
+                code = process.wait()
         seconds = time.monotonic() - began
         output.seek(0)
         errors.seek(0)
         if code:
-            tail = "\n".join(errors.read().splitlines()[-15:])
-            raise BenchmarkFailed(f"{' '.join(map(str, command))} ended with {code}:\n{tail}")
+            named = " ".join(Path(part).name for part in map(str, command))
+            raise BenchmarkFailed(f"`{named}` ended with {code}: {ending(errors.read())}")
         return Finished(began, seconds, memory.peak_bytes, output.read())
 
 
@@ -132,6 +139,12 @@ class Memory:
     def _watch(self) -> None:
         while not self._done.wait(SAMPLE_SECONDS):
             self.peak_bytes = max(self.peak_bytes, resident(self._pid))
+
+
+def ending(said: str) -> str:
+    """Return the end of what a process said, short enough for a message."""
+    lines = [line.strip()[:200] for line in said.splitlines() if line.strip()]
+    return " / ".join(lines[-5:])
 
 
 def resident(pid: int) -> int:

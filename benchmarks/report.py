@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import archive, results, servers, training
+from benchmarks import contenders, results, servers, training
 from benchmarks.service import KINDS
 from benchmarks.summary import Spread, ratios, spread
 from claimstance.durable import replace
@@ -42,11 +42,11 @@ def render(found: dict[str, Found]) -> str:
 
 
 def _archive(found: Found) -> str:
-    contenders = found["contenders"]
-    each = found["sentences"] / len(next(iter(contenders.values()))["runs"])
-    reference = [run["seconds"] for run in contenders[archive.REFERENCE]["runs"]]
+    taking_part = found["contenders"]
+    each = found["sentences"] / len(next(iter(taking_part.values()))["runs"])
+    reference = [run["seconds"] for run in taking_part[contenders.REFERENCE]["runs"]]
     rows = []
-    for name, kept in contenders.items():
+    for name, kept in taking_part.items():
         seconds = [run["seconds"] for run in kept["runs"]]
         loading = [run["loading"] for run in kept["runs"]]
         whole = [a + b for a, b in zip(seconds, loading, strict=True)]
@@ -70,7 +70,7 @@ def _archive(found: Found) -> str:
             f"{len(reference)} parts; each contender does each part once, in an order that turns. "
             "Loading (starting, reading the weights, for rivals also a first batch) is taken out "
             "of the first two columns. Labels changed are those that differ from "
-            f"{archive.REFERENCE}'s, which computes in full precision.",
+            f"{contenders.REFERENCE}'s, which computes in full precision.",
             "",
             _table([*header, "labels changed"], rows),
             "",
@@ -237,16 +237,16 @@ def _growth(found: Found) -> str:
 
 
 def _training(found: Found) -> str:
-    contenders = found["contenders"]
+    taking_part = found["contenders"]
     first = next(iter(training.CONTENDERS))
-    base = contenders.get(first, {}).get("seconds")
+    base = taking_part.get(first, {}).get("seconds")
     rows = [
         [
             f"{name}: {kept['how']}",
             _spread(spread(kept["seconds"]), ".1f"),
             _times(ratios(base, kept["seconds"])) if base else "-",
         ]
-        for name, kept in contenders.items()
+        for name, kept in taking_part.items()
     ]
     return "\n".join(
         [

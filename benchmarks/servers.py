@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import processes
 from benchmarks.processes import OURS, ROOT, BenchmarkFailed
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds that a server may take to answer its first request."""
 
 
@@ -142,8 +142,8 @@ def started(
         try:
             while (answer := ask(server, port, probe)) is None:
                 if process.poll() is not None or time.monotonic() > began + PATIENCE:
-                    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-                    raise BenchmarkFailed(f"does not answer:\n{tail}", server.name)
+                    said = processes.ending(log.read_text(errors="replace"))
+                    raise BenchmarkFailed(f"does not answer: {said}", server.name)
                 time.sleep(0.05)
             yield Running(port, process.pid, time.monotonic() - began), answer
         finally:

@@ -60,8 +60,10 @@ def run(
         "left_out": {},
     }
     sentences = texts.sentences(texts.load(archive), 5_000)
-    total = len(connections) * len(servers.SERVERS) * (len(KINDS) + rounds - 1)
-    with tempfile.TemporaryDirectory() as scratch, Steps(total + 1) as steps:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Steps(rounds * len(servers.SERVERS) + 1) as steps,
+    ):
         bench = _Bench(Path(scratch), sentences, threads, seconds, connections, steps)
         steps.begin("the load generator's ceiling")
         found["ceiling"] = bench.ceiling()
@@ -77,8 +79,11 @@ def run(
                 try:
                     bench.work(server, kinds, number, kept)
                 except BenchmarkFailed as error:
-                    found["left_out"][server.name] = str(error)
-                    del found["servers"][server.name]
+                    if server.environment is None:
+                        raise
+                    found["left_out"][server.name] = f"from round {number + 1} on: {error}"
+                    if not kept["loads"]:
+                        del found["servers"][server.name]
     return found
 
 
@@ -124,8 +129,7 @@ class _Bench:
     def work(self, server: Server, kinds: Sequence[str], number: int, kept: dict[str, Any]) -> None:
         """Put a server under the loads; one that owes answers is started anew for the rest."""
         plan = [(kind, count) for kind in kinds for count in self._connections]
-        for _ in plan:
-            self._steps.begin(f"round {number + 1}: {server.name}")
+        self._steps.begin(f"round {number + 1}: {server.name}")
         while plan:
             with servers.started(server, self._weights, self._threads, self._probe) as (up, labels):
                 self._check(server, labels)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks import report, results, service
-from benchmarks.archive import REFERENCE
+from benchmarks.contenders import REFERENCE
 
 CONDITIONS: dict[str, Any] = {
     "machine": {

@@ -22,8 +22,12 @@ retrain: $(if $(DATA),.venv/development) ## Learn from DATA="FILE ...", promote 
 	$(if $(DATA),,$(error name the new labels: make retrain DATA=labels.jsonl))
 	$(BIN)/python -m training retrain $(foreach file,$(DATA),--data $(file))
 
+bench: .venv/development ## Measure beside what else one would pick, on ARCHIVE=PATH if given
+	-$(MAKE) --keep-going .venv-bench/rivals/ready .venv-bench/infinity/ready
+	$(BIN)/python -m benchmarks all $(if $(ARCHIVE),--archive $(ARCHIVE))
+
 clean: ## Remove what make made
-	rm -rf .venv build dist
+	rm -rf .venv .venv-bench build dist
 
 .venv/serving: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -37,4 +41,10 @@ clean: ## Remove what make made
 	$(INSTALL) --group training --group development
 	touch $@
 
-.PHONY: help serve test train retrain clean
+.venv-bench/%/ready: benchmarks/requirements-%.txt
+	$(PYTHON) -m venv .venv-bench/$*
+	.venv-bench/$*/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv-bench/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+.PHONY: help serve test train retrain bench clean

@@ -10,9 +10,12 @@ import pytest
 from tests.conftest import ROOT
 
 FORBIDDEN = {
-    "claimstance": {"training", "serving", "torch", "transformers", "datasets", "sklearn"},
-    "serving": {"training", "torch", "transformers", "datasets", "sklearn", "ray"},
-    "training": {"serving", "ray"},
+    "claimstance": {
+        *("benchmarks", "training", "serving", "torch", "transformers", "datasets", "sklearn")
+    },
+    "serving": {"benchmarks", "training", "torch", "transformers", "datasets", "sklearn", "ray"},
+    "training": {"benchmarks", "serving", "ray"},
+    "benchmarks": {"serving", "ray"},
 }
 ONLY_IN = {
     "bentoml": "claimstance/registry.py",

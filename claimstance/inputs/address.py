@@ -234,7 +234,7 @@ class _Checked(_Raw):
         self._seen = zlib.crc32(data, self._seen)
         self._left -= len(data)
         if self._left < 0 or (not data and self._left):
-            raise ValueError("its length is not the one it had when it was planned")
+            raise ValueError("its length is not the one it was said to have")
         if not data and self._crc not in (None, self._seen):
             raise ValueError("its checksum is not the one the archive names")
         return data

@@ -212,7 +212,7 @@ def _unsound(member: zipfile.ZipInfo, size: int) -> str | None:
     if member.header_offset + _LOCAL_HEADER.size + member.compress_size > size:
         return "lies outside of the archive"
     if member.file_size > inflation(member.compress_size):
-        return f"names {member.file_size} bytes for its content, which its size cannot hold"
+        return f"names {member.file_size} bytes, which its size cannot hold: damage, or a bomb"
     return None
 
 

@@ -11,7 +11,7 @@ import sentencex
 NORMALIZER_VERSION = 1
 """Raised whenever `normalize` changes; a model version records the one it was trained with."""
 
-SPLITTER_VERSION = 1
+SPLITTER_VERSION = 2
 """Raised whenever `split` gives other boundaries; a scoring job records it."""
 
 _TYPOGRAPHY = str.maketrans(
@@ -51,9 +51,15 @@ _DATELINE = re.compile(
 _AGENCY = re.compile(r"[/(][A-Z][A-Za-z -]{1,30}[/)]\.?")
 # Abbreviations that the splitter does not know and that never end a sentence.
 _OPEN_ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"“])(?:Ms|Mx|Ste|Mgr|Mssrs|Messrs|Amb|Brig|Hon|Govt|Dept|Ft|Ph\.D|[Pp]aras?|Arts|Sect|[Vv]ol"
+    r"(?:^|[\s(*\"“])(?:MR|MRS|MS|DR|Ms|Mx|Ste|Mgr|Mssrs|Messrs|Amb|Brig|Hon|Govt|Dept|Ft|Ph\.D|[Pp]aras?|Arts|Sect|[Vv]ol"
     r"|Ch|approx|i\.e|e\.g|cf|viz)\.$"
 )
+# Where a page or an export has lost the space between two sentences.
+_GLUED = re.compile(r"(?<=[a-z]{2})[.?!]+[\"”’)\]]*(?=[“\"‘(]?[A-Z][a-z'’ ])")
+_GLUED_ABBREVIATION = re.compile(
+    r"\b(?:Mrs|Messrs|Prof|Gen|Col|Capt|Adm|Amb|Sen|Rep|Gov|Hon|Rev|Vol|Corr|Add)\.\Z"
+)
+_ADDRESS = re.compile(r"[@/]")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _AFTER_CLOCK = re.compile(
     r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|[A-Z]{2,4}\b|[A-Z][a-z]+ [Tt]ime\b"
@@ -142,16 +148,29 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         flat = _SPACE_OR_ANGLE.sub(" ", text[start:window])
         if _runs_away(flat):
             flat = _QUOTATION_MARK.sub(" ", flat)
-        found = []
+        found: list[tuple[int, int]] = []
         for boundary in sentencex.get_sentence_boundaries("en", flat):
             raw = flat[boundary["start_index"] : boundary["end_index"]]
             if any(character.isalnum() for character in raw):
                 first = start + boundary["start_index"] + len(raw) - len(raw.lstrip())
-                found.append((first, first + len(raw.strip())))
+                found += _unglued(text, first, first + len(raw.strip()))
         if window < end and len(found) > 1:
             window = found.pop()[0]
         yield from found
         start = window
+
+
+def _unglued(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of `text[start:end]`, cut where a space between sentences is missing."""
+    for gap in _GLUED.finditer(text, start, end):
+        before = text[start : gap.end()]
+        quoted = before.count('"') % 2 or before.count("“") > before.count("”")
+        word = before.rsplit(maxsplit=1)[-1]
+        after = text[gap.end() : min(end, gap.end() + _TAIL)].split(maxsplit=1)[0]
+        if not (quoted or _GLUED_ABBREVIATION.search(word) or _ADDRESS.search(word + after)):
+            yield start, gap.end()
+            start = gap.end()
+    yield start, end
 
 
 def _runs_away(paragraph: str) -> bool:

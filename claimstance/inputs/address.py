@@ -5,6 +5,7 @@ import codecs
 import gzip
 import io
 import lzma
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +16,16 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from claimstance.errors import DocumentUnreadable
-from claimstance.inputs.limits import MIB, inflation
+from claimstance.inputs.limits import BOMB, MIB, inflation
 
 Step = tuple[Any, ...]
-"""`("slice", offset, length)`, `("checked", crc32, length)`, `("recode", encoding)` (to UTF-8),
-or the name of a compression."""
+"""`("slice", offset, length)`, `("checked", crc32 or None, length)`, `("recode", encoding)` (to
+UTF-8), or the name of a compression."""
 
-BROKEN = (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, pa.ArrowInvalid)
+BROKEN = (
+    *(EOFError, OSError, ValueError, OverflowError, MemoryError),
+    *(zlib.error, lzma.LZMAError, pa.ArrowException),
+)
 """What the libraries raise on damaged compressed data."""
 
 
@@ -38,7 +42,11 @@ class Address:
     steps: tuple[Step, ...] = ()
 
     def then(self, *step: Any) -> "Address":
-        """Return the address one step further."""
+        """Return the address one step further; a slice of a slice is one slice."""
+        if self.steps and step[0] == self.steps[-1][0] == "slice":
+            *before, (_, offset, length) = self.steps
+            if step[1] + step[2] <= length:
+                return Address(self.path, (*before, ("slice", offset + step[1], step[2])))
         return Address(self.path, (*self.steps, step))
 
     def to_json(self) -> list[Any]:
@@ -71,17 +79,22 @@ class Opener:
                 its size lets expect. Also raised while the stream is read.
         """
         try:
-            *before, last = address.steps or ((),)
-            inside = Address(address.path, tuple(before))
-            if last and last[0] == "slice" and any(step[0] != "slice" for step in before):
-                yield self._continue(inside, last[1], last[2])
-            else:
-                with _open(address) as stream:
-                    yield stream
+            with self._part(address) as stream:
+                yield stream
         except BROKEN as error:
             self.close()
             reason = getattr(error, "strerror", None) or error or "ends too early"
             raise DocumentUnreadable(f"cannot be read, or is damaged ({reason})") from error
+
+    def _part(self, address: Address) -> BinaryIO:
+        """Return the stream at `address`; a slice of a compressed one goes on from the last."""
+        steps = address.steps
+        for index, step in enumerate(steps):
+            if step[0] == "slice" and any(before[0] != "slice" for before in steps[:index]):
+                inside = Address(address.path, steps[:index])
+                stream = self._continue(inside, step[1], step[2])
+                return _follow_all(stream, steps[index + 1 :], _limit(address))
+        return _open(address)
 
     def __del__(self) -> None:
         self.close()
@@ -107,11 +120,15 @@ class Opener:
 
 
 def _open(address: Address) -> BinaryIO:
-    path = Path(address.path)
-    file = path.open("rb")
-    stream: BinaryIO = file
-    limit = inflation(path.stat().st_size)
-    for step in address.steps:
+    return _follow_all(Path(address.path).open("rb"), address.steps, _limit(address))
+
+
+def _limit(address: Address) -> int:
+    return inflation(Path(address.path).stat().st_size)
+
+
+def _follow_all(stream: BinaryIO, steps: tuple[Step, ...], limit: int) -> BinaryIO:
+    for step in steps:
         stream = _follow(stream, step, limit)
     return stream
 
@@ -201,14 +218,14 @@ class _Limited(_Raw):
         data = super()._next(size)
         self._left -= len(data)
         if self._left < 0:
-            raise ValueError("holds far more than its size lets expect: a decompression bomb")
+            raise ValueError(BOMB)
         return data
 
 
 class _Checked(_Raw):
-    """A stream whose length and CRC-32 must be these when it ends."""
+    """A stream whose length, and CRC-32 where one is known, must be these when it ends."""
 
-    def __init__(self, source: Any, crc: int, length: int) -> None:
+    def __init__(self, source: Any, crc: int | None, length: int) -> None:
         super().__init__(source)
         self._crc, self._left, self._seen = crc, length, 0
 
@@ -216,8 +233,10 @@ class _Checked(_Raw):
         data = super()._next(size)
         self._seen = zlib.crc32(data, self._seen)
         self._left -= len(data)
-        if self._left < 0 or (not data and (self._left or self._seen != self._crc)):
-            raise ValueError("its checksum or length is not the one the archive names")
+        if self._left < 0 or (not data and self._left):
+            raise ValueError("its length is not the one it was said to have")
+        if not data and self._crc not in (None, self._seen):
+            raise ValueError("its checksum is not the one the archive names")
         return data
 
 
@@ -273,3 +292,8 @@ def _skip(stream: BinaryIO, count: int) -> None:
         if not data:
             raise EOFError("ends too early")
         count -= len(data)
+
+
+def shown(name: str) -> str:
+    """Return a path or name as it can be printed: bytes that are no UTF-8 are shown escaped."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -16,6 +16,23 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_FORMATS = {
+    b"%PDF-": "a PDF file",
+    b"PK\3\4": "a zip file, or a document of an office program",
+    b"{\\rtf": "an RTF document",
+    b"\xd0\xcf\x11\xe0": "an old office document",
+    b"\x1f\x8b": "compressed by gzip",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG": "a PNG picture",
+    b"GIF8": "a GIF picture",
+    b"PAR1": "a Parquet file",
+    b"\x7fELF": "a program",
+}
+"""Beginnings of files that are no text, whatever their names end in."""
+
 _CANDIDATES = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
     *("koi8_r", "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9", "iso8859_15", "mac_roman"),
@@ -27,7 +44,8 @@ _CANDIDATES = [
 def detect(sample: bytes) -> str:
     """Return the encoding of a text from its first `SAMPLE` bytes.
 
-    A byte-order mark decides; then UTF-8, where most of what is no ASCII is well formed in it,
+    A byte-order mark decides; then whether every other byte is zero, as of Latin letters in
+    UTF-16; then UTF-8, where most of what is no ASCII is well formed in it,
     so that a few damaged bytes are reported and do not turn the whole text into another
     alphabet; then the most plausible older encoding.
 
@@ -37,8 +55,15 @@ def detect(sample: bytes) -> str:
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
             return encoding
+    for beginning, what in _FORMATS.items():
+        if sample.startswith(beginning):
+            raise DocumentUnreadable(f"is not text: it is {what}")
     zero = sample.find(0)
     if zero >= 0:
+        for encoding, first in (("utf-16-le", 0), ("utf-16-be", 1)):
+            letters, zeros = sample[first : 2**12 : 2], sample[1 - first : 2**12 : 2]
+            if 0 not in letters and 2 * zeros.count(0) > len(zeros):
+                return encoding
         raise DocumentUnreadable(f"is not text (byte {zero} is zero)")
     lenient = sample.decode("utf-8", "surrogateescape")
     if lenient.isascii():

@@ -45,7 +45,8 @@ def parse(page: str) -> tuple[str, dict[str, str]]:
         DocumentUnreadable: its elements are nested too deeply to be text.
     """
     steps = (-1 if match[1] else 1 for match in _NESTING_TAG.finditer(page))
-    if max(accumulate(steps), default=0) > MAX_DEPTH:
+    # A closing tag with nothing open closes nothing.
+    if max(accumulate(steps, lambda depth, step: max(0, depth + step)), default=0) > MAX_DEPTH:
         raise DocumentUnreadable(f"nests its elements more than {MAX_DEPTH} deep")
     tree = LexborHTMLParser(page)
     metadata = {}

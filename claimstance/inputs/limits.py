@@ -18,6 +18,13 @@ FREE_INFLATION = 64 * MIB
 MAX_BUFFERED = 64 * MIB
 """Bytes of a file inside an archive that has to be in memory whole to be read at all."""
 
+MAX_REPEATED = 32 * MIB
+"""Bytes that what a document tells of itself may come to, being repeated for each of its sentences;
+four times the text's own are free besides."""
+
+BOMB = "holds far more than its size lets expect: a decompression bomb"
+"""The reason given for what is beyond the limit on inflation."""
+
 
 def inflation(size: int) -> int:
     """Return how many bytes a compressed file of `size` bytes may hold."""

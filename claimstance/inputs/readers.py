@@ -12,7 +12,7 @@ from typing import Any
 from claimstance import documents
 from claimstance.documents import Document
 from claimstance.errors import DocumentUnreadable
-from claimstance.inputs import html, rows
+from claimstance.inputs import html, parquet, rows
 from claimstance.inputs.address import Address, Opener
 from claimstance.inputs.encodings import decode
 from claimstance.inputs.limits import MAX_DOCUMENT
@@ -34,7 +34,8 @@ class Piece:
     """A file that is one document, or a run of rows of a row file.
 
     `name` is the file's; `first` the number of its first row and `rows` their count (0 and 1
-    for a file that is one document); `table` tells how rows are read.
+    for a file that is one document); `table` tells how rows are read, `doubted` up to which byte
+    of CSV each line is a row (`rows.csv_rows`).
     """
 
     name: str
@@ -43,6 +44,7 @@ class Piece:
     first: int = 0
     rows: int = 1
     table: Table | None = None
+    doubted: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON; `from_json` reads them."""
@@ -53,6 +55,8 @@ class Piece:
         }
         if self.table:
             value |= {"first": self.first, "rows": self.rows, "table": self.table.to_json()}
+        if self.doubted:
+            value["doubted"] = self.doubted
         return value
 
     @staticmethod
@@ -60,8 +64,8 @@ class Piece:
         """Return the piece that `to_json` wrote."""
         address = Address.from_json(value["address"])
         table = Table.from_json(value["table"]) if "table" in value else None
-        first, count = value.get("first", 0), value.get("rows", 1)
-        return Piece(value["name"], value["kind"], address, first, count, table)
+        first, count, doubted = value.get("first", 0), value.get("rows", 1), value.get("doubted", 0)
+        return Piece(value["name"], value["kind"], address, first, count, table, doubted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +112,9 @@ def _file(piece: Piece, opener: Opener) -> Entry:
 def _rows(piece: Piece, table: Table, opener: Opener) -> Iterator[Entry]:
     with opener.open(piece.address) as stream:
         if piece.kind == "parquet":
-            found = rows.parquet_rows(stream, piece.first, piece.rows)
+            found = parquet.rows(stream, piece.first, piece.rows)
         elif piece.kind == "csv":
-            found = rows.csv_rows(stream, table, piece.first, 0)
+            found = rows.csv_rows(stream, table, piece.first, 0, piece.doubted)
         else:
             found = rows.json_rows(stream, table, piece.first, 0)
         for row in found:

@@ -1,7 +1,4 @@
-"""Row files cut into rows whose places are known, so that any run of rows can be read by itself.
-
-CSV and JSON Lines are cut as bytes, Parquet by the number of the row.
-"""
+"""CSV and JSON Lines as rows whose bytes are known, so that any run of them is read by itself."""
 
 import codecs
 import csv
@@ -9,14 +6,12 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
-
-import pyarrow as pa
-import pyarrow.parquet
+from itertools import islice
+from typing import Any, BinaryIO, Protocol
 
 from claimstance.errors import DocumentUnreadable
 from claimstance.inputs.encodings import SAMPLE, detect
-from claimstance.inputs.limits import MAX_BUFFERED, MAX_DOCUMENT, MIB
+from claimstance.inputs.limits import MAX_DOCUMENT, MIB
 from claimstance.inputs.table import Columns, Table, meaning
 
 csv.field_size_limit(MAX_DOCUMENT)
@@ -29,7 +24,7 @@ _DELIMITERS = ",;\t|"
 class Row:
     """A row: `number` from 1, its bytes `start` to `end` in the file, and what it holds.
 
-    `problem` tells why it holds nothing.
+    `problem` tells why it holds nothing; `doubted` is as of `csv_rows`.
     """
 
     number: int
@@ -37,6 +32,14 @@ class Row:
     end: int
     fields: dict[str, Any]
     problem: str | None = None
+    doubted: int = 0
+
+
+class Lined(Protocol):
+    """What rows are read from."""
+
+    def readline(self, limit: int, /) -> bytes:
+        """Return the next line, or `limit` bytes of it; empty at the end."""
 
 
 class _TooLong(Exception):
@@ -49,7 +52,7 @@ class _Lines:
     Bytes that do not fit the encoding stay in the text as lone surrogates.
     """
 
-    def __init__(self, stream: BinaryIO, encoding: str, offset: int) -> None:
+    def __init__(self, stream: Lined, encoding: str, offset: int) -> None:
         self._stream = stream
         self._encoding = encoding
         self._waiting: list[bytes] = []
@@ -91,10 +94,14 @@ class _Lines:
             self.offset += len(first)
 
 
-def csv_rows(stream: BinaryIO, table: Table, number: int, offset: int) -> Iterator[Row]:
+def csv_rows(
+    stream: Lined, table: Table, number: int, offset: int, doubted: int = 0
+) -> Iterator[Row]:
     """Yield the rows of a CSV stream that begins with row `number` at byte `offset`.
 
-    A row that cannot be read costs its first line alone; reading goes on with the next line.
+    A row that cannot be read costs its first line alone; reading goes on with the next line. The
+    lines that were looked through for its end, up to byte `doubted`, are then rows of a line
+    each, or lines made for it would be looked through again and again.
     """
     lines = _Lines(stream, table.encoding, offset)
     while True:
@@ -103,7 +110,8 @@ def csv_rows(stream: BinaryIO, table: Table, number: int, offset: int) -> Iterat
         problem = None
         values: list[str] = []
         try:
-            values = next(csv.reader(lines, delimiter=table.delimiter, strict=True))
+            record = lines if start >= doubted else islice(lines, 1)
+            values = next(csv.reader(record, delimiter=table.delimiter, strict=True))
         except StopIteration:
             return
         except _TooLong:
@@ -111,6 +119,7 @@ def csv_rows(stream: BinaryIO, table: Table, number: int, offset: int) -> Iterat
         except csv.Error:
             problem = "has a quotation mark that is never closed, or text behind a closing one"
         if problem:
+            doubted = max(doubted, lines.offset)
             lines.back_to_first()
         elif not values:
             continue  # a blank line
@@ -118,11 +127,11 @@ def csv_rows(stream: BinaryIO, table: Table, number: int, offset: int) -> Iterat
             problem = f"has {len(values)} fields, the header has {len(table.header)}"
         fields = dict(zip(table.header, values, strict=False))
         problem = problem or _undecoded(values, lines.record, start, table.encoding)
-        yield Row(number, start, lines.offset, {} if problem else fields, problem)
+        yield Row(number, start, lines.offset, {} if problem else fields, problem, doubted)
         number += 1
 
 
-def json_rows(stream: BinaryIO, table: Table, number: int, offset: int) -> Iterator[Row]:
+def json_rows(stream: Lined, table: Table, number: int, offset: int) -> Iterator[Row]:
     """Yield the rows of a JSON Lines stream that begins with row `number` at byte `offset`."""
     lines = _Lines(stream, table.encoding, offset)
     while True:
@@ -142,13 +151,32 @@ def json_rows(stream: BinaryIO, table: Table, number: int, offset: int) -> Itera
                 continue
             problem = _undecoded([line], lines.record, start, table.encoding)
             try:
-                fields = {} if problem else json.loads(line)
+                fields = {} if problem else _json(line)
+            except _Twice as error:
+                problem = f"has the field {error.args[0]!r} twice"
             except (ValueError, RecursionError):
-                problem = "is not JSON"
+                problem = "is not JSON, or nests or counts beyond all reason"
             if not isinstance(fields, dict):
                 problem = "is not a JSON object"
         yield Row(number, start, lines.offset, {} if problem else fields, problem)
         number += 1
+
+
+class _Twice(Exception):
+    """A JSON object has a field twice."""
+
+
+def _json(line: str) -> Any:
+    """Return what a line of JSON holds; of a field that is there twice, no value is chosen."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise _Twice(next(name for name in names if names.count(name) > 1))
+        return fields
+
+    return json.loads(line, object_pairs_hook=once)
 
 
 def _undecoded(values: list[str], record: list[bytes], start: int, encoding: str) -> str | None:
@@ -160,30 +188,6 @@ def _undecoded(values: list[str], record: list[bytes], start: int, encoding: str
     except UnicodeDecodeError as error:
         return f"is not {encoding} text (byte {start + error.start} of the file)"
     return None
-
-
-def parquet_rows(stream: BinaryIO, first: int, count: int) -> Iterator[Row]:
-    """Yield `count` rows of a Parquet file from row `first`, counted from 1."""
-    file = pa.parquet.ParquetFile(_seekable(stream))
-    groups, number = [], 1
-    begin = None
-    for group in range(file.num_row_groups):
-        rows = file.metadata.row_group(group).num_rows
-        if number + rows > first and number < first + count:
-            begin = number if begin is None else begin
-            groups.append(group)
-        number += rows
-    number = begin or first
-    for batch in file.iter_batches(batch_size=256, row_groups=groups):
-        if number + len(batch) > first:
-            for fields in batch.to_pylist():
-                if first <= number < first + count:
-                    yield Row(number, number, number + 1, fields)
-                number += 1
-        else:
-            number += len(batch)
-        if number >= first + count:
-            return
 
 
 def csv_table(stream: BinaryIO, given: Columns) -> tuple[Table, int]:
@@ -210,51 +214,23 @@ def csv_table(stream: BinaryIO, given: Columns) -> tuple[Table, int]:
 
 
 def json_table(stream: BinaryIO, given: Columns) -> tuple[Table, int]:
-    """Return how a JSON Lines file is read, from its first object, and where its rows begin.
+    """Return how a JSON Lines file is read, from its first object that has a text, and its begin.
 
     Raises:
         DocumentUnreadable: there is no object at its beginning, or none of its fields is a text.
     """
     sample = _peek(stream)
     encoding, skipped = _plain(sample)
-    for line in sample[skipped:].decode(encoding, "replace").splitlines():
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(fields, dict):
-            return Table(encoding, meaning(fields, given)), skipped
-    raise DocumentUnreadable("has no JSON object, one a line, at its beginning")
-
-
-def parquet_table(stream: BinaryIO, given: Columns) -> tuple[Table, int, int]:
-    """Return how a Parquet file is read, and how many rows and bytes it holds.
-
-    Raises:
-        DocumentUnreadable: it is no Parquet file, or none of its columns is a text.
-    """
-    file = pa.parquet.ParquetFile(_seekable(stream))
-    table = Table("utf-8", meaning(file.schema_arrow.names, given))
-    kind = file.schema_arrow.field(table.meaning["text"]).type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise DocumentUnreadable(f"its column {table.meaning['text']!r} is {kind}, no text")
-    groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
-    return table, sum(g.num_rows for g in groups), sum(g.total_byte_size for g in groups)
-
-
-def _seekable(stream: BinaryIO) -> BinaryIO:
-    """Return a stream that Parquet can be read from: of one in an archive, its bytes."""
-    if stream.seekable():
-        return stream
-    data = stream.read(MAX_BUFFERED + 1)
-    if len(data) > MAX_BUFFERED:
-        raise DocumentUnreadable(
-            f"is a Parquet file of over {MAX_BUFFERED // MIB} MiB inside an archive; "
-            "unpack it first"
-        )
-    return io.BytesIO(data)
+    reason = "has no JSON object, one a line, at its beginning"
+    objects = 0
+    for row in json_rows(_Again(sample[skipped:], stream), Table(encoding, {}), 1, 0):
+        if row.problem is None:
+            objects += 1
+            try:
+                return Table(encoding, meaning(row.fields, given)), skipped
+            except DocumentUnreadable as error:
+                reason = error.message if objects == 1 else reason
+    raise DocumentUnreadable(reason)
 
 
 def _beginning(stream: BinaryIO) -> tuple[str, int, str]:
@@ -262,6 +238,8 @@ def _beginning(stream: BinaryIO) -> tuple[str, int, str]:
     sample = _peek(stream)
     encoding, skipped = _plain(sample)
     line, end, _ = sample[skipped:].partition(b"\n")
+    if not end and len(sample) == SAMPLE:
+        raise DocumentUnreadable(f"has a header of over {SAMPLE // MIB} MiB")
     try:
         return encoding, skipped + len(line) + len(end), line.decode(encoding)
     except UnicodeDecodeError as error:
@@ -282,3 +260,18 @@ def _peek(stream: BinaryIO) -> bytes:
         parts.append(data)
         wanted -= len(data)
     return b"".join(parts)
+
+
+class _Again:
+    """A stream of lines that gives its beginning, which was read already, once more."""
+
+    def __init__(self, beginning: bytes, stream: BinaryIO) -> None:
+        self._beginning = io.BytesIO(beginning)
+        self._stream = stream
+
+    def readline(self, limit: int) -> bytes:
+        """Read a line, or `limit` bytes of it."""
+        line = self._beginning.readline(limit)
+        if line.endswith(b"\n") or len(line) == limit:
+            return line
+        return line + self._stream.readline(limit - len(line))

@@ -16,8 +16,9 @@ import pyarrow.parquet
 
 from claimstance.durable import replace
 from claimstance.errors import InvalidInput, JobBusy, JobDiffers
+from claimstance.inputs.address import shown
 from claimstance.inputs.containers import Refused
-from claimstance.inputs.discover import File, discover, shown
+from claimstance.inputs.discover import File, discover
 from claimstance.inputs.table import Columns
 from claimstance.scoring.plan import Seen, Unit, plan
 from claimstance.scoring.unit import (
@@ -51,7 +52,7 @@ class Asked:
         return {
             "format": FORMAT,
             **asdict(self),
-            "inputs": list(self.inputs),
+            "inputs": list(map(shown, self.inputs)),
             "normalizer": NORMALIZER_VERSION,
             "splitter": SPLITTER_VERSION,
         }

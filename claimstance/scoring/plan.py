@@ -3,18 +3,19 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from claimstance.errors import DocumentUnreadable, InvalidInput
-from claimstance.inputs import rows
-from claimstance.inputs.address import Address, Opener
+from claimstance.inputs import parquet, rows
+from claimstance.inputs.address import Address, Opener, shown
 from claimstance.inputs.containers import Leaf, Refused, look
-from claimstance.inputs.discover import File, shown
+from claimstance.inputs.discover import File
 from claimstance.inputs.encodings import SAMPLE, detect
-from claimstance.inputs.limits import MAX_DOCUMENT, MIB
+from claimstance.inputs.limits import BOMB, MAX_DOCUMENT, MIB, inflation
 from claimstance.inputs.readers import Piece
-from claimstance.inputs.rows import TOO_LONG
+from claimstance.inputs.rows import TOO_LONG, Lined, Row
 from claimstance.inputs.table import Columns, Table
 
 UNIT_BYTES = MIB
@@ -103,6 +104,8 @@ def plan(
         yield Unit(tuple(waiting), held)
 
 
+Read = Callable[[Lined, Table, int, int], Iterator[Row]]
+
 Cut = tuple[Piece, int]
 """A piece, and the bytes it stands for."""
 
@@ -123,7 +126,9 @@ def _cut(leaf: Leaf, columns: Columns, before: Seen | None) -> Iterator[Cut | Re
         else:
             if leaf.size > MAX_DOCUMENT and leaf.address.steps == leaf.whole.steps[:-1]:
                 raise DocumentUnreadable(TOO_LONG)
-            yield Piece(leaf.name, leaf.kind, leaf.whole), leaf.size
+            # A file on disk may change until it is read; a member's checksum would tell.
+            whole = leaf.whole if leaf.whole.steps else leaf.whole.then("checked", None, leaf.size)
+            yield Piece(leaf.name, leaf.kind, whole), leaf.size
             yield Seen(leaf.name, leaf.stamp)
     except DocumentUnreadable as error:
         yield Refused(leaf.name, error.message)
@@ -132,22 +137,33 @@ def _cut(leaf: Leaf, columns: Columns, before: Seen | None) -> Iterator[Cut | Re
 
 def _parquet(leaf: Leaf, columns: Columns) -> Iterator[Cut | Seen]:
     with Opener().open(leaf.address) as stream:
-        table, count, size = rows.parquet_table(stream, columns)
-    each = max(1, UNIT_BYTES * count // max(size, 1))
-    for first in range(1, count + 1, each):
-        part = min(each, count - first + 1)
-        piece = Piece(leaf.name, "parquet", leaf.address, first, part, table)
-        yield piece, size * part // count
+        file = parquet.opened(stream)
+        table = parquet.table(file, columns)
+        if any(whole > inflation(leaf.size) for whole in accumulate(parquet.sizes(file))):
+            raise DocumentUnreadable(BOMB)
+        first = number = 1
+        held = 0
+
+        def run() -> Cut:
+            piece = Piece(leaf.name, "parquet", leaf.address, first, number - first, table)
+            return piece, held
+
+        for size in parquet.sizes(file):
+            number += 1
+            held += size
+            if held >= UNIT_BYTES:
+                yield run()
+                first, held = number, 0
+        if number > first:
+            yield run()
     yield Seen(leaf.name, leaf.stamp)
 
 
 def _lines(leaf: Leaf, columns: Columns, before: Seen | None) -> Iterator[Cut | Seen]:
     """Yield runs of rows of a CSV or JSON Lines file; each can be read by itself."""
     address = _as_lines(leaf.address)
-    make_table, read = {
-        "csv": (rows.csv_table, rows.csv_rows),
-        "jsonl": (rows.json_table, rows.json_rows),
-    }[leaf.kind]
+    make_table = rows.csv_table if leaf.kind == "csv" else rows.json_table
+    read: Read = rows.csv_rows if leaf.kind == "csv" else rows.json_rows
     with Opener().open(address) as stream:
         table, begin = make_table(stream, columns)
     whole = Address(address.path, leaf.whole.steps + address.steps[len(leaf.address.steps) :])
@@ -165,28 +181,28 @@ def _lines(leaf: Leaf, columns: Columns, before: Seen | None) -> Iterator[Cut | 
             )
         start, first = begin, number
         end = begin
-        for row in read(hashing, table, number, begin):  # type: ignore[arg-type]
+        doubted = 0
+
+        def run() -> Cut:
+            place = address.then("slice", start, end - start)
+            count = number - first
+            return Piece(leaf.name, leaf.kind, place, first, count, table, doubted), end - start
+
+        for row in read(hashing, table, number, begin):
             number, end = row.number + 1, row.end
             if end - start >= UNIT_BYTES:
-                yield _run(leaf, address, start, end, first, number, table), end - start
-                start, first = end, number
+                yield run()
+                start, first, doubted = end, number, max(0, row.doubted - end)
         if number > first:
-            yield _run(leaf, address, start, end, first, number, table), end - start
+            yield run()
         yield Seen(leaf.name, leaf.stamp, number - 1, hashing.length, hashing.digest.hexdigest())
-
-
-def _run(
-    leaf: Leaf, address: Address, start: int, end: int, first: int, after: int, table: Table
-) -> Piece:
-    place = address.then("slice", start, end - start)
-    return Piece(leaf.name, leaf.kind, place, first, after - first, table)
 
 
 def _as_lines(address: Address) -> Address:
     """Return the address of a text in which a line is a line of bytes."""
     with Opener().open(address) as stream:
         encoding = detect(stream.read(SAMPLE))
-    if encoding in ("utf-16", "utf-32"):
+    if encoding.startswith(("utf-16", "utf-32")):
         return address.then("recode", encoding)
     return address
 

@@ -14,6 +14,7 @@ from claimstance.durable import replace
 from claimstance.errors import ClaimstanceError
 from claimstance.inputs import readers
 from claimstance.inputs.address import Opener
+from claimstance.inputs.limits import MAX_REPEATED
 from claimstance.inputs.readers import KNOWN, Entry
 from claimstance.labels import SENTIMENTS, STANCES
 from claimstance.predictor import Encoded, Labels, Predictor
@@ -168,6 +169,12 @@ class UnitScorer:
         spans = [span for span in spans if normalize(document.text[span.start : span.end])]
         if not spans:
             raise _unfit("holds no sentence")
+        told = (entry.source, entry.id, *document.metadata, *document.metadata.values())
+        if len(spans) * sum(map(len, told)) > MAX_REPEATED + 4 * len(document.text):
+            raise _unfit(
+                f"tells {sum(map(len, told))} characters of itself, which would be repeated in "
+                f"{len(spans)} rows"
+            )
         texts = [document.text[span.start : span.end] for span in spans]
         return spans, self._predictor.encode(texts)
 

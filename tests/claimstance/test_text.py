@@ -55,6 +55,8 @@ def test_digest_knows_a_sentence_whatever_its_spacing() -> None:
         "Ms. Roe cited para. 6 and Art. 5 of vol. 2 to Amb. Dane and Rep. Sand.",
         "Growth was 3.5 percent in the first quarter.",
         "The line broke\nin the middle of a\nsentence.",
+        "Mrs.Roe, a Ph.D. of Lima, wrote to john.Dane@office.example about it.",
+        "“It ended today.So we left,” he said.",
     ],
 )
 def test_a_sentence_stays_whole(sentence: str) -> None:
@@ -77,6 +79,12 @@ def test_a_sentence_stays_whole(sentence: str) -> None:
             'He rose. "Open quotation. It never ends. It goes on.',
             ["He rose.", '"Open quotation.', "It never ends.", "It goes on."],
         ),
+        (
+            "It ended today.So we left.Why?I asked.",
+            ["It ended today.", "So we left.", "Why?", "I asked."],
+        ),
+        ("He said “no.”They left.", ["He said “no.”", "They left."]),
+        ("*MR. DANE: It rained.", ["*MR. DANE: It rained."]),
         ("", []),
         (" \n\u200b ", []),
     ],

@@ -1,8 +1,10 @@
 """Files and archives: every document found, everything hostile refused with its reason."""
 
 import gzip
+import inspect
 import io
 import os
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -10,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from claimstance.errors import DocumentUnreadable
-from claimstance.inputs.address import Opener
+from claimstance.inputs.address import Opener, shown
 from claimstance.inputs.containers import Leaf, Refused, look
-from claimstance.inputs.discover import File, discover, shown
+from claimstance.inputs.discover import File, discover
 
 
 def found(path: Path) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -153,6 +155,85 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, data: bytes, re
     assert reason in refused[name]
 
 
+def test_bombs_in_bombs_are_refused_whole(tmp_path: Path) -> None:
+    inner = zipped({"a.txt": b"Rain. " * 2_500_000})
+    packed = gzip.compress(b"Rain. " * 2_500_000)
+    (tmp_path / "zips.zip").write_bytes(zipped({f"{n}.zip": inner for n in range(8)}))
+    (tmp_path / "gzips.zip").write_bytes(zipped({f"{n}.txt.gz": packed for n in range(8)}))
+    for name in ("zips.zip", "gzips.zip"):
+        texts, refused = found(tmp_path / name)
+        assert texts == {}
+        assert list(refused) == [name]
+        assert "bomb" in refused[name]
+
+
+def test_a_member_that_lies_about_its_size_costs_itself_alone(tmp_path: Path) -> None:
+    data = bytearray(zipped({"a.txt": b"One.", "b.txt": b"Two."}))
+    place = data.index(b"PK\1\2")
+    data[place + 24 : place + 28] = (2**32 - 2).to_bytes(4, "little")
+    (tmp_path / "x.zip").write_bytes(data)
+    texts, refused = found(tmp_path / "x.zip")
+    assert texts == {"x.zip/b.txt": b"Two."}
+    assert "cannot hold" in refused["x.zip/a.txt"]
+
+
+def test_members_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for data in (b"One.", b"Two.", b"Three."):
+            info = tarfile.TarInfo("a.txt")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    (tmp_path / "x.tar").write_bytes(buffer.getvalue())
+    assert found(tmp_path / "x.tar")[0] == {
+        "x.tar/a.txt": b"One.",
+        "x.tar/a.txt (2)": b"Two.",
+        "x.tar/a.txt (3)": b"Three.",
+    }
+
+
+def test_a_member_s_name_that_is_no_utf_8_is_shown_escaped(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(tarred({os.fsdecode(b"caf\xe9.txt"): b"One."}, "w"))
+    assert found(tmp_path / "x.tar")[0] == {"x.tar/caf\\xe9.txt": b"One."}
+
+
+def test_what_is_lost_of_a_damaged_tar_is_told(tmp_path: Path) -> None:
+    whole = tarred({"a.txt": b"One.", "b.txt": b"Two."}, "w")
+    flipped = bytearray(whole)
+    flipped[1024] ^= 1
+    for data, said in (
+        (bytes(flipped), "damaged at byte 1024 (bad checksum)"),
+        (whole[:1100], "damaged at byte 1024 (truncated header)"),
+        (whole[:1024], "damaged at byte 1024 (no end mark)"),
+        (whole + b"garbage." * 100, "damaged at byte 10240"),
+    ):
+        (tmp_path / "x.tar").write_bytes(data)
+        texts, refused = found(tmp_path / "x.tar")
+        assert texts["x.tar/a.txt"] == b"One."
+        assert said in refused["x.tar"]
+
+
+def test_tar_archives_behind_each_other_are_all_read(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(tarred({"a.txt": b"One."}, "w") + tarred({"b.txt": b"2"}, "w"))
+    assert found(tmp_path / "x.tar") == ({"x.tar/a.txt": b"One.", "x.tar/b.txt": b"2"}, {})
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_tar_header_that_would_fill_the_memory_is_refused(tmp_path: Path, kind: bytes) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, 2**40
+    (tmp_path / "x.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(2048))
+    _, refused = found(tmp_path / "x.tar")
+    assert "names 1099511627776 bytes" in refused["x.tar"]
+
+
+@pytest.mark.parametrize("data", [zipped({}), tarred({}, "w")])
+def test_an_archive_of_nothing_is_told(tmp_path: Path, data: bytes) -> None:
+    name = "x.zip" if data.startswith(b"PK") else "x.tar"
+    (tmp_path / name).write_bytes(data)
+    assert found(tmp_path / name) == ({}, {name: "holds no file"})
+
+
 def test_a_damaged_member_costs_itself_alone(tmp_path: Path) -> None:
     data = bytearray(zipped({"a.txt": b"One." * 50, "b.txt": b"Two." * 50}, zipfile.ZIP_STORED))
     data[data.index(b"One.") + 3] ^= 1
@@ -177,7 +258,8 @@ def test_folders_are_walked_in_order_and_links_in_them_refused(tmp_path: Path) -
     files = [Path(p.path).name for p in parts if isinstance(p, File)]
     assert files == ["y.txt", "z.txt", "b.txt"]
     refused = {Path(p.source).name: p.reason for p in parts if isinstance(p, Refused)}
-    assert set(refused) == {"c.txt", "loop", "pipe.txt"}
+    assert set(refused) == {".hidden.txt", "c.txt", "loop", "pipe.txt"}
+    assert "hidden" in refused[".hidden.txt"]
 
 
 def test_a_file_named_twice_is_taken_once(tmp_path: Path) -> None:
@@ -190,6 +272,28 @@ def test_a_file_named_twice_is_taken_once(tmp_path: Path) -> None:
 def test_an_input_that_is_not_there_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(DocumentUnreadable, match="none"):
         list(discover([str(tmp_path / name)]))
+
+
+def test_a_file_under_a_second_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    os.link(tmp_path / "a.txt", tmp_path / "b.txt")
+    file, refused = discover([str(tmp_path)])
+    assert isinstance(file, File)
+    assert isinstance(refused, Refused)
+    assert "same file" in refused.reason
+
+
+def test_folders_may_nest_deeper_than_the_interpreter(tmp_path: Path) -> None:
+    folder = tmp_path / "/".join("d" * 300)
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text("x")
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 100)
+    try:
+        (file,) = discover([str(tmp_path)])
+    finally:
+        sys.setrecursionlimit(limit)
+    assert isinstance(file, File)
 
 
 def test_a_name_that_is_no_utf_8_can_be_shown(tmp_path: Path) -> None:

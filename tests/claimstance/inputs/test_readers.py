@@ -61,10 +61,25 @@ def test_a_broken_byte_in_utf_8_is_reported_where_it_is() -> None:
         decode(bytes(data))
 
 
-@pytest.mark.parametrize("data", [b"%PDF-1.4 \x00\x01", b"\x89PNG\r\n\x1a\n\x00\x00"])
-def test_what_is_no_text_is_refused(data: bytes) -> None:
-    with pytest.raises(DocumentUnreadable, match="not text"):
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"%PDF-1.4 It rained.", "it is a PDF file"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "it is a PNG picture"),
+        (b"It\0 rained.", "byte 2 is zero"),
+    ],
+)
+def test_what_is_no_text_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(DocumentUnreadable, match=f"not text.*{reason}"):
         decode(data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_found(encoding: str, tmp_path: Path) -> None:
+    assert decode(SPEECH.encode(encoding)) == (SPEECH, encoding)
+    (tmp_path / "x.csv").write_bytes("id,text\n1,Één.\n2,Twee.\n".encode(encoding))
+    found, _ = entries(tmp_path / "x.csv")
+    assert texts(found) == ["Één.", "Twee."]
 
 
 def test_html_keeps_what_a_reader_sees() -> None:
@@ -81,6 +96,8 @@ def test_html_keeps_what_a_reader_sees() -> None:
 def test_html_without_end_is_no_trap() -> None:
     with pytest.raises(DocumentUnreadable, match="deep"):
         html.parse("<div>" * 100_000)
+    with pytest.raises(DocumentUnreadable, match="deep"):
+        html.parse("</b>" * 10_000 + "<b>" * 3_000)
 
 
 def test_a_speech_tells_country_session_and_year_by_its_name(tmp_path: Path) -> None:
@@ -138,6 +155,52 @@ def test_a_bad_csv_row_costs_itself_alone(tmp_path: Path) -> None:
     assert [entry.row for entry in found] == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_lines_made_to_be_read_again_and_again_are_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "UNIT_BYTES", 100)
+    path = tmp_path / "x.csv"
+    # From each of these lines on, a quotation is open to the end.
+    path.write_text("id,text\n1,One.\n" + 'x","y\n' * 20_000 + "2,Two.\n")
+    found, _ = entries(path)
+    assert [text for text in texts(found) if text] == ["One.", "Two."]
+    assert [entry.row for entry in found] == list(range(1, 20_003))
+
+
+def test_a_header_that_does_not_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("text," * 300_000)
+    found, (refused,) = entries(tmp_path / "x.csv")
+    assert found == []
+    assert "header of over" in refused.reason
+
+
+def test_json_lines_without_a_text_at_their_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    long = json.dumps({"text": "It rained. " * 200_000})
+    path.write_text(f'{{"id": 1}}\n{long}\n{{"text": "One."}}\n')
+    found, _ = entries(path)
+    assert [len(text or "") for text in texts(found)] == [0, 2_200_000, 4]
+
+
+def test_a_field_that_is_there_twice_is_not_chosen_from(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": "One."}\n{"text": "Two.", "text": "Three."}\n')
+    found, _ = entries(tmp_path / "x.jsonl")
+    assert texts(found) == ["One.", None]
+    assert "'text' twice" in (found[1].problem or "")
+
+
+def test_a_file_that_changed_since_it_was_planned_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("It rained.")
+    file = File(str(path), 10, path.stat().st_mtime_ns)
+    (unit,) = (p for p in plan.plan([file], Columns(), {}, lambda _: None) if isinstance(p, Unit))
+    for text in ("It rained again.", "It"):
+        path.write_text(text)
+        (entry,) = read(unit.pieces[0], Opener())
+        assert entry.document is None
+        assert "damaged" in (entry.problem or "")
+
+
 def test_json_lines_problems_are_named(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     lines = ['{"text": "One.", "id": 7}', "nope", "", "[1]", '{"other": 1}', '{"text": 3}']
@@ -192,6 +255,16 @@ def test_parquet_rows_of_any_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [entry.id for entry in found] == [str(n) for n in range(100)]
     assert found[0].document
     assert found[0].document.metadata == {"tags": '["a"]'}
+
+
+def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
+    # One long value, of which each row is a number.
+    text = pa.array(["Rain fell. " * 10_000])
+    rows = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), text)
+    pa.parquet.write_table(pa.table({"text": rows}), tmp_path / "x.parquet")
+    found, (refused,) = entries(tmp_path / "x.parquet")
+    assert found == []
+    assert "bomb" in refused.reason
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,25 @@ def test_the_number_of_workers_changes_nothing(archive: Path, tmp_path: Path) ->
     assert state(tmp_path / "1") == state(tmp_path / "3")
 
 
+def test_what_a_document_tells_of_itself_may_not_be_repeated_without_end(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.jsonl"
+    lines = [{"text": text, "title": "T" * 20_000} for text in ("Rain. " * 5000, "Rain.")]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    note = score.score([str(path)], tmp_path / "out", Silent())
+    assert note["documents"] == {"in": 2, "scored": 1, "rejected": 1}
+    assert "repeated in 5000 rows" in str(rejects(tmp_path / "out")[0]["reason"])
+
+
+def test_an_input_may_have_any_name(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\n.txt"))
+    path.write_text(SENTENCES[0])
+    note = score.score([str(path)], tmp_path / "out", Silent())
+    assert note["documents"]["scored"] == 1
+    assert rows(tmp_path / "out")[0]["source"].endswith("caf\\xe9\n.txt")
+
+
 PROGRAM = """
 import sys
 from claimstance.scoring import plan

@@ -247,6 +247,7 @@ def _manifest(
             fingerprint=records.fingerprint(run.corpus.records),
             sentences=run.corpus.sentences,
             tests={name: records.fingerprint(part) for name, part in run.corpus.tests.items()},
+            texts={name: records.text_fingerprint(part) for name, part in run.corpus.tests.items()},
             parts=run.corpus.parts,
             files=run.corpus.files,
         ),

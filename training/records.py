@@ -115,7 +115,15 @@ def _shares(
 
 def fingerprint(records: Iterable[Record]) -> str:
     """Return a SHA-256 over sentences, labels and splits, whatever their order in the files."""
-    lines = sorted(
+    return _hash(
         f"{digest(r.text)} {r.stance} {r.sentiment} {r.split}{r.shares or ''}" for r in records
     )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def text_fingerprint(records: Iterable[Record]) -> str:
+    """Return a SHA-256 over sentences alone, whatever their order and their labels."""
+    return _hash(digest(r.text) for r in records)
+
+
+def _hash(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -91,10 +91,9 @@ def load(
         sources["references"] = []
         for path in sorted(REFERENCES.glob("*.jsonl")):
             joined = ASSEMBLED / path.name
-            if joined.exists():
-                sources["references"] += records.read(joined)
-            else:
-                lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
+            found = records.read(joined) if joined.exists() else []
+            sources["references"] += found
+            lacking += len(path.read_text(encoding="utf-8").splitlines()) - len(found)
     gathered = [record for part in sources.values() for record in part]
     assigned = splits.assign(gathered)
     tests = _tests(assigned, lacking) if with_project else {}

@@ -126,6 +126,17 @@ def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]])
     return result
 
 
+def first_stages(challenger: Manifest, champion: Manifest) -> list[str]:
+    """Return a note where promoting would lose the first stage, with the reason."""
+    if challenger.screen or not champion.screen:
+        return []
+    why = challenger.metrics.get("no_screen", "its manifest does not tell why")
+    return [
+        f"{champion.tag} has a first stage that speeds up `claimstance score`, and "
+        f"{challenger.tag} has none: {why}"
+    ]
+
+
 def _size(folder: Path) -> int:
     return sum((folder / name).stat().st_size for name in bundle.PREDICTING)
 

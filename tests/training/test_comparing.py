@@ -68,6 +68,19 @@ def test_without_the_public_sentences_the_reason_is_another() -> None:
     assert "`python -m training assemble`" in found.notes[0]
 
 
+def test_a_lost_first_stage_is_told() -> None:
+    old, new = version("old", []), version("new", [])
+    screened = old.model_copy(
+        update={"screen": bundle.Screen(learnt_from=1, both=None, stance=None)}
+    )
+    new = new.model_copy(update={"metrics": {"no_screen": "too few sentences"}})
+    assert comparing.first_stages(new, old) == []
+    assert comparing.first_stages(screened, screened) == []
+    note = comparing.first_stages(new, screened)[0]
+    assert "claimstance:old has a first stage" in note
+    assert note.endswith("claimstance:new has none: too few sentences")
+
+
 def test_no_set_in_common_is_refused() -> None:
     stranger = version("old", PUBLIC).model_copy(
         update={"corpus": bundle.Corpus(fingerprint="", sentences={})}

@@ -35,9 +35,12 @@ def test_import_promote_and_roll_back(tiny_version: Path, tmp_path: Path) -> Non
     assert registry.rollback().version == "one"
     assert registry.production() == "one"
     assert [e.action for e in registry.history()] == ["promote", "promote", "rollback"]
+    released = bundle.read_manifest(bundle.released()).version
+    assert registry.rollback().version == released
+    assert bundle.read_manifest(registry.find()).version == released
     with pytest.raises(ModelNotFound, match="nothing to go back to"):
         registry.rollback()
-    assert registry.production() == "one"
+    assert registry.production() == released
 
 
 def test_bentoml_sees_what_was_imported(tiny_version: Path) -> None:

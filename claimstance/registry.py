@@ -111,12 +111,16 @@ def stamp() -> tuple[int, ...]:
 
 
 def versions() -> list[Manifest]:
-    """Return the manifests of the released version and of all in the store, oldest first."""
-    folders = [p.parent for p in (home() / "models" / NAME).glob(f"[!.]*/{bundle.MANIFEST}")]
-    with suppress(ModelNotFound):
-        folders.append(bundle.released())
-    found = {m.version: m for m in map(bundle.read_manifest, folders)}
-    return sorted(found.values(), key=lambda manifest: manifest.created)
+    """Return the manifests of the released version and of all in the store, oldest first.
+
+    Those that cannot be read are left out; `unreadable` tells of them.
+    """
+    return _read_all()[0]
+
+
+def unreadable() -> dict[str, str]:
+    """Return why versions cannot be read by this release, by name."""
+    return _read_all()[1]
 
 
 def verify(version: str | None = None) -> Manifest:
@@ -247,6 +251,22 @@ def _record(
     text = "".join(json.dumps(asdict(line)) + "\n" for line in (*history(), event))
     replace(_journal(), lambda file: file.write_text(text, encoding="utf-8"))
     return event
+
+
+def _read_all() -> tuple[list[Manifest], dict[str, str]]:
+    folders = [p.parent for p in (home() / "models" / NAME).glob(f"[!.]*/{bundle.MANIFEST}")]
+    with suppress(ModelNotFound):
+        folders.append(bundle.released())
+    found: dict[str, Manifest] = {}
+    failed: dict[str, str] = {}
+    for folder in sorted(folders):
+        try:
+            manifest = bundle.read_manifest(folder)
+        except (ModelInvalid, ModelNotFound) as error:
+            failed[folder.name] = str(error)
+        else:
+            found[manifest.version] = manifest
+    return sorted(found.values(), key=lambda manifest: manifest.created), failed
 
 
 def _folder(version: str) -> Path:

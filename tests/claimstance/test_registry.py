@@ -52,6 +52,16 @@ def test_bentoml_sees_what_was_imported(tiny_version: Path) -> None:
     assert {m.version for m in registry.versions()} == {"tiny", released}
 
 
+def test_an_unreadable_version_hides_no_other(tiny_version: Path, store: Path) -> None:
+    registry.add(tiny_version)
+    damaged = store / "models" / "claimstance" / "damaged"
+    damaged.mkdir()
+    (damaged / bundle.MANIFEST).write_text('{"schema_version": 9}')
+    assert "tiny" in {manifest.version for manifest in registry.versions()}
+    assert set(registry.unreadable()) == {"damaged"}
+    assert "schema_version" in registry.unreadable()["damaged"]
+
+
 def test_a_version_is_imported_once(tiny_version: Path) -> None:
     registry.add(tiny_version)
     with pytest.raises(ModelExists):

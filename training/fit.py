@@ -225,7 +225,7 @@ def _write_golden(folder: Path, start: Start, heads: dict[str, Head], run: Run) 
     Only sentences whose text may travel with the version: those written for the project or
     given by the user, never one assembled from an archive.
     """
-    own = [r for r in run.corpus.records if "source" not in r.slices]
+    own = [r for r in run.corpus.records if not r.public]
     step = max(1, len(own) // GOLDEN)
     texts = [normalize(record.text) for record in own[::step][:GOLDEN]] or ["No sentence."]
     scores = _probabilities(start, heads, texts, run.settings.max_tokens)

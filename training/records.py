@@ -25,6 +25,7 @@ class Record:
     without a label is left out of the loss, never guessed. `slices` are columns to report by.
     `shares` has for a head that annotators disagreed on the share of them that gave each label,
     in the labels' order, summing to 1; training learns these, all else goes by the label.
+    `public` is set where the text is a public archive's, which may not travel with a version.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Record:
     split: str | None = None
     slices: dict[str, str] = field(default_factory=dict)
     shares: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    public: bool = False
 
 
 def read(path: Path) -> list[Record]:

@@ -127,6 +127,7 @@ def test_some_of_the_archives_are_enough_to_train(
     monkeypatch.setattr(corpus, "ASSEMBLED", tmp_path / "assembled")
     loaded = corpus.load([], with_project=True)
     assert len(loaded.records) == 2
+    assert all(record.public for record in loaded.records)
     assert loaded.lacking == 4
     assert "whole" not in loaded.tests
 

@@ -73,7 +73,8 @@ class Corpus(_Strict):
     """What a version was trained on: a fingerprint of the labelled data and sentence counts.
 
     `tests` are fingerprints of the project's own test sentences, those written for it
-    (`written`) and all of them (`whole`): versions with the same ones can be compared. `parts`
+    (`written`) and all of them (`whole`), and `texts` those of the same sentences without their
+    labels: versions kept from the same sentences can be compared. `parts`
     are fingerprints of what was joined: the project's `written` sentences and `references`, and
     what was `given` in `files`, by name.
     """
@@ -81,6 +82,7 @@ class Corpus(_Strict):
     fingerprint: str
     sentences: dict[str, int]
     tests: dict[str, str] = {}
+    texts: dict[str, str] = {}
     parts: dict[str, str] = {}
     files: tuple[str, ...] = ()
 

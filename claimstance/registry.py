@@ -29,6 +29,7 @@ _LABEL_UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
 class Event:
     """One line of the journal: at `time` (ISO 8601, UTC), `version` went into production.
 
+    `previous` is what a rollback puts back: what answered before, None where nothing else did.
     `forced` where nothing had shown that it is no worse than the one before.
     """
 
@@ -110,12 +111,16 @@ def stamp() -> tuple[int, ...]:
 
 
 def versions() -> list[Manifest]:
-    """Return the manifests of the released version and of all in the store, oldest first."""
-    folders = [p.parent for p in (home() / "models" / NAME).glob(f"[!.]*/{bundle.MANIFEST}")]
-    with suppress(ModelNotFound):
-        folders.append(bundle.released())
-    found = {m.version: m for m in map(bundle.read_manifest, folders)}
-    return sorted(found.values(), key=lambda manifest: manifest.created)
+    """Return the manifests of the released version and of all in the store, oldest first.
+
+    Those that cannot be read are left out; `unreadable` tells of them.
+    """
+    return _read_all()[0]
+
+
+def unreadable() -> dict[str, str]:
+    """Return why versions cannot be read by this release, by name."""
+    return _read_all()[1]
 
 
 def verify(version: str | None = None) -> Manifest:
@@ -202,7 +207,9 @@ def promote(version: str, *, force: bool = False) -> Event:
         current = bundle.read_manifest(find()).version
         if name != current and not force:
             verdicts.require(home() / NAME, name, current)
-        return _record("promote", name, forced=force and name != current)
+        # What answered before, be it a promoted version or the released one.
+        before = current if current != name else None
+        return _record("promote", name, before, forced=force and name != current)
 
 
 def rollback() -> Event:
@@ -217,7 +224,8 @@ def rollback() -> Event:
         if previous is None:
             raise ModelNotFound("nothing was in production before; there is nothing to go back to")
         verify(previous)
-        return _record("rollback", previous)
+        before = next((e.previous for e in events[::-1] if e.version == previous), None)
+        return _record("rollback", previous, before)
 
 
 def note_verdict(verdict: verdicts.Verdict) -> None:
@@ -225,17 +233,40 @@ def note_verdict(verdict: verdicts.Verdict) -> None:
     verdicts.write(home() / NAME, verdict)
 
 
-def _record(action: Literal["promote", "rollback"], version: str, forced: bool = False) -> Event:
-    """Append to the journal: the whole file is written anew and renamed, never half a line."""
-    events = history()
-    before = events[-1].version if events else None
-    if action == "rollback":
-        before = next((e.previous for e in events[::-1] if e.version == version), None)
+def _record(
+    action: Literal["promote", "rollback"],
+    version: str,
+    previous: str | None,
+    forced: bool = False,
+) -> Event:
+    """Append to the journal: the whole file is written anew and renamed, never half a line.
+
+    The released version is copied into the store first, so that production stays what it is when
+    the installation comes to carry another one.
+    """
+    if not (_folder(version) / bundle.MANIFEST).is_file():
+        add(find(version))
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    event = Event(time, action, version, before, forced)
-    text = "".join(json.dumps(asdict(line)) + "\n" for line in (*events, event))
+    event = Event(time, action, version, previous, forced)
+    text = "".join(json.dumps(asdict(line)) + "\n" for line in (*history(), event))
     replace(_journal(), lambda file: file.write_text(text, encoding="utf-8"))
     return event
+
+
+def _read_all() -> tuple[list[Manifest], dict[str, str]]:
+    folders = [p.parent for p in (home() / "models" / NAME).glob(f"[!.]*/{bundle.MANIFEST}")]
+    with suppress(ModelNotFound):
+        folders.append(bundle.released())
+    found: dict[str, Manifest] = {}
+    failed: dict[str, str] = {}
+    for folder in sorted(folders):
+        try:
+            manifest = bundle.read_manifest(folder)
+        except (ModelInvalid, ModelNotFound) as error:
+            failed[folder.name] = str(error)
+        else:
+            found[manifest.version] = manifest
+    return sorted(found.values(), key=lambda manifest: manifest.created), failed
 
 
 def _folder(version: str) -> Path:

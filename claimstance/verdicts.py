@@ -5,7 +5,7 @@ version: the latest comparison.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ from claimstance.errors import NotApproved
 class Verdict:
     """Whether `challenger` may replace `champion`, and the conditions that were looked at.
 
-    Each of `checks` has `name`, `passed` and `found`.
+    Each of `checks` has `name`, `passed` and `found`. `notes` say on which sentences, and what else
+    is to be known.
     """
 
     challenger: str
     champion: str
     passed: bool
     checks: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
 
 
 def write(folder: Path, verdict: Verdict) -> None:

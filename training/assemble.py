@@ -36,6 +36,8 @@ def assemble(
 ) -> dict[str, tuple[int, int]]:
     """Write `target`: the files of `references` with each sentence's text filled in.
 
+    A sentence without a text is left out, and a file that would have none.
+
     Beside them go the archives' other sentences, without labels, for the first stage.
 
     A reference names a source, a file in it, character offsets into that file as published, and
@@ -60,17 +62,19 @@ def assemble(
     shutil.rmtree(target, ignore_errors=True)
     with new_folder(target) as folder:
         for path in sorted(references.glob("*.jsonl")):
-            with (folder / path.name).open("w", encoding="utf-8") as out:
-                for line in path.read_text(encoding="utf-8").splitlines():
-                    row = json.loads(line)
-                    total[row["source"]] += 1
-                    text = _resolve(texts[row["source"]], row)
-                    if text is None:
-                        continue
-                    found[row["source"]] += 1
-                    labels = {k: v for k, v in row.items() if k not in _REFERENCE_ONLY}
-                    labels["group"] = f"{row['source']}/{row['file']}"
-                    out.write(json.dumps({"text": text, **labels}, ensure_ascii=False) + "\n")
+            joined = []
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                total[row["source"]] += 1
+                text = _resolve(texts[row["source"]], row)
+                if text is None:
+                    continue
+                found[row["source"]] += 1
+                labels = {k: v for k, v in row.items() if k not in _REFERENCE_ONLY}
+                labels["group"] = f"{row['source']}/{row['file']}"
+                joined.append(json.dumps({"text": text, **labels}, ensure_ascii=False) + "\n")
+            if joined:
+                (folder / path.name).write_text("".join(joined), encoding="utf-8")
         unlabelled.write(_others(texts, references), folder)
     return {source: (found[source], total[source]) for source in SOURCES}
 

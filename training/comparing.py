@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +25,72 @@ MOST_FLIPS = 200
 """Sentences listed whose label changed."""
 
 
-def locked(corpus: Corpus, *versions: Manifest) -> tuple[str, list[Record]]:
-    """Return the project's test sentences that all of `versions` were kept from, and their name.
+@dataclass(frozen=True)
+class Locked:
+    """The project's test sentences that some versions were kept from.
 
-    `whole`, or `written` where the archives' sentences are not at hand.
+    `name` is `whole`, or `written` for those written for the project alone. `notes` say in plain
+    words which these are, why not all, and whose labels have changed since.
+    """
+
+    name: str
+    rows: list[Record]
+    notes: tuple[str, ...]
+
+
+def locked(corpus: Corpus, *versions: Manifest) -> Locked:
+    """Return the most of the project's test sentences that all of `versions` were kept from.
+
+    A version was kept from a set if it was made with the same sentences in it. Their labels may
+    have changed since: all versions are judged by today's.
 
     Raises:
-        InvalidInput: a version names no such set, or another one than is here now.
+        InvalidInput: a version names no such set, or other sentences than are here now.
     """
-    for name in ("whole", "written"):
-        part = corpus.tests.get(name, [])
-        found = records.fingerprint(part)
-        if part and all(version.corpus.tests.get(name) == found for version in versions):
-            return name, part
+    whole, written = (corpus.tests.get(name, []) for name in ("whole", "written"))
+    strangers = [version for version in versions if not _kept(version, "whole", whole)]
+    if whole and not strangers:
+        told = f"compared on the whole test set, {len(whole):,} sentences"
+        return Locked("whole", whole, (told, *_relabelled("whole", whole, versions)))
+    if written and all(_kept(version, "written", written) for version in versions):
+        told = f"compared on the {len(written):,} written test sentences only, because "
+        told += _why(strangers, whole)
+        return Locked("written", written, (told, *_relabelled("written", written, versions)))
     raise InvalidInput(
         "were not all kept from the test sentences that are here now, so comparing on them would "
         "prove nothing; train on this corpus",
         ", ".join(version.tag for version in versions),
     )
+
+
+def _kept(version: Manifest, name: str, part: Sequence[Record]) -> bool:
+    note = version.corpus
+    if name in note.texts:
+        return note.texts[name] == records.text_fingerprint(part)
+    # Earlier manifests have none of the sentences alone.
+    return note.tests.get(name) == records.fingerprint(part)
+
+
+def _why(strangers: Sequence[Manifest], whole: Sequence[Record]) -> str:
+    """Say what keeps the whole test set from being used."""
+    if not whole:
+        return "not all public sentences are at hand (`python -m training assemble` brings them in)"
+    tags = " and ".join(version.tag for version in strangers)
+    return (
+        f"nothing shows that {tags} was kept from the public ones that are here now: the manifest "
+        "names no such set, another one, or these under other labels"
+    )
+
+
+def _relabelled(name: str, part: Sequence[Record], versions: Sequence[Manifest]) -> list[str]:
+    now = records.fingerprint(part)
+    tags = [version.tag for version in versions if version.corpus.tests.get(name) != now]
+    if not tags:
+        return []
+    return [
+        f"labels of these sentences have changed since {' and '.join(tags)} was made; every "
+        "version is judged by today's"
+    ]
 
 
 def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]]) -> dict[str, Any]:
@@ -75,6 +124,17 @@ def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]])
         result.setdefault("speed", speeds)
         result["sets"][name] = _set(rows, *both)
     return result
+
+
+def first_stages(challenger: Manifest, champion: Manifest) -> list[str]:
+    """Return a note where promoting would lose the first stage, with the reason."""
+    if challenger.screen or not champion.screen:
+        return []
+    why = challenger.metrics.get("no_screen", "its manifest does not tell why")
+    return [
+        f"{champion.tag} has a first stage that speeds up `claimstance score`, and "
+        f"{challenger.tag} has none: {why}"
+    ]
 
 
 def _size(folder: Path) -> int:

@@ -91,10 +91,9 @@ def load(
         sources["references"] = []
         for path in sorted(REFERENCES.glob("*.jsonl")):
             joined = ASSEMBLED / path.name
-            if joined.exists():
-                sources["references"] += records.read(joined)
-            else:
-                lacking += sum(1 for line in path.read_text(encoding="utf-8").split("\n") if line)
+            found = records.read(joined) if joined.exists() else []
+            sources["references"] += [replace(record, public=True) for record in found]
+            lacking += len(path.read_text(encoding="utf-8").splitlines()) - len(found)
     gathered = [record for part in sources.values() for record in part]
     assigned = splits.assign(gathered)
     tests = _tests(assigned, lacking) if with_project else {}
@@ -122,7 +121,7 @@ def load(
 def _tests(project: list[Record], lacking: int) -> dict[str, list[Record]]:
     """Return the test sentences of the project's corpus alone, whatever is joined to it."""
     whole = [record for record in project if record.split == "test"]
-    written = [record for record in whole if "source" not in record.slices]
+    written = [record for record in whole if not record.public]
     return {"written": written} if lacking else {"written": written, "whole": whole}
 
 

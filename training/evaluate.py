@@ -66,7 +66,7 @@ def stance_errors(records: Sequence[Record], predictions: Sequence[Prediction]) 
     are public sentences where there are any, because written ones are clearer than what archives
     hold.
     """
-    real = [index for index, record in enumerate(records) if "source" in record.slices]
+    real = [index for index, record in enumerate(records) if record.public]
     chosen = real or list(range(len(records)))
     targets = targets_of(records, "stance")[chosen]
     scores = scores_of(predictions, "stance")[chosen]

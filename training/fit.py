@@ -84,6 +84,8 @@ def make(run: Run, folder: Path) -> Manifest:
         ModelInvalid: what there is to start from cannot be trained or served.
         ModelNotFound: there is nothing to start from under that name.
     """
+    # An earlier version that it starts from may have seen the sentences that it does not rehearse.
+    seen = run.corpus.part("train")
     run = replace(run, corpus=run.corpus.rehearsing(run.settings.replay, run.seed))
     train, dev = run.corpus.part("train"), run.corpus.part("dev")
     if len(train) < len(STANCES) or not dev:
@@ -112,7 +114,8 @@ def make(run: Run, folder: Path) -> Manifest:
     card.write(folder, manifest)
     bundle.write_manifest(folder, manifest)
     figures = _evaluate(folder, start, heads, run)
-    manifest = _screened(folder, manifest.model_copy(update={"metrics": figures}), start, run)
+    manifest = manifest.model_copy(update={"metrics": figures})
+    manifest = _screened(folder, manifest, start, run, seen)
     card.write(folder, manifest)
     bundle.write_manifest(folder, manifest)
     return bundle.read_manifest(folder)
@@ -131,12 +134,11 @@ def _refuse_taken(name: str) -> None:
 def _start(run: Run) -> Start:
     """Return what the run starts from: the recipe's base, a version, or a version's folder."""
     dropout = run.settings.dropout
-    if run.start == "base":
-        start = network.pretrained(run.settings.base, dropout)
-    elif (Path(run.start) / bundle.MANIFEST).exists():
-        start = network.version(Path(run.start), dropout)
+    parent = _parent(run)
+    if parent:
+        start = network.version(parent, dropout)
     else:
-        start = network.version(registry.find(run.start), dropout)
+        start = network.pretrained(run.settings.base, dropout)
     if run.settings.max_tokens > start.network.positions:
         raise InvalidInput(
             f"{run.settings.max_tokens} is more than the {start.network.positions} tokens that "
@@ -144,6 +146,14 @@ def _start(run: Run) -> Start:
             "max_tokens",
         )
     return start
+
+
+def _parent(run: Run) -> Path | None:
+    """Return the folder of the version that the run starts from, None for a pretrained encoder."""
+    if run.start == "base":
+        return None
+    given = Path(run.start)
+    return given if (given / bundle.MANIFEST).exists() else registry.find(run.start)
 
 
 def _examples(records: Sequence[Record], start: Start, max_tokens: int) -> list[Example]:
@@ -215,7 +225,7 @@ def _write_golden(folder: Path, start: Start, heads: dict[str, Head], run: Run) 
     Only sentences whose text may travel with the version: those written for the project or
     given by the user, never one assembled from an archive.
     """
-    own = [r for r in run.corpus.records if "source" not in r.slices]
+    own = [r for r in run.corpus.records if not r.public]
     step = max(1, len(own) // GOLDEN)
     texts = [normalize(record.text) for record in own[::step][:GOLDEN]] or ["No sentence."]
     scores = _probabilities(start, heads, texts, run.settings.max_tokens)
@@ -247,6 +257,7 @@ def _manifest(
             fingerprint=records.fingerprint(run.corpus.records),
             sentences=run.corpus.sentences,
             tests={name: records.fingerprint(part) for name, part in run.corpus.tests.items()},
+            texts={name: records.text_fingerprint(part) for name, part in run.corpus.tests.items()},
             parts=run.corpus.parts,
             files=run.corpus.files,
         ),
@@ -283,17 +294,35 @@ def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> d
     return figures
 
 
-def _screened(folder: Path, manifest: Manifest, start: Start, run: Run) -> Manifest:
-    """Return the manifest with a first stage, if there are sentences to make one from."""
+def _screened(
+    folder: Path, manifest: Manifest, start: Start, run: Run, seen: Sequence[Record]
+) -> Manifest:
+    """Return the manifest with a first stage, or with why there is none.
+
+    Args:
+        folder: of the version.
+        manifest: the version's.
+        start: with the trained network.
+        run: what it was trained by.
+        seen: labelled sentences that the encoder may have been trained on.
+    """
     if run.corpus.unlabelled is None:
-        return manifest
+        return screen.none(
+            manifest,
+            "no archive sentences were at hand to certify one on (`python -m training assemble` "
+            "with the project's corpus brings them)",
+        )
+    sizes: dict[unlabelled.Part, int] = {"train": run.settings.first_stage, **screen.SIZES}
     return screen.make(
         folder,
         manifest,
         start.network.embeddings,
-        unlabelled.read(run.corpus.unlabelled, screen.SIZES, run.seed),
+        unlabelled.read(
+            run.corpus.unlabelled, sizes, run.seed, frozenset(normalize(r.text) for r in seen)
+        ),
         run.corpus.part("dev") + run.corpus.part("test"),
         run.seed,
+        _parent(run),
     )
 
 

@@ -20,6 +20,7 @@ def text(outcome: Outcome) -> str:
     lines = [f"{comparison['challenger']} {verdict} {comparison['champion']}:"]
     for check in outcome.checks:
         lines.append(f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.found}")
+    lines += [f"  note {note}" for note in comparison["notes"]]
     for name, found in comparison["sets"].items():
         figures = found.get("stance")
         if figures is None:
@@ -47,6 +48,7 @@ def render(outcome: Outcome) -> str:
     )
     rows = [["yes" if check.passed else "NO", check.name, check.found] for check in outcome.checks]
     parts = [f"<p><b>{decision}</b></p>", page.table(["holds", "condition", "found"], rows)]
+    parts += [f"<p>Note: {html.escape(note)}.</p>" for note in comparison["notes"]]
     for name, found in comparison["sets"].items():
         parts.append(f"<h2>{_set(name).capitalize()}, {found['sentences']} sentences</h2>")
         heads = {head: found[head] for head in ("stance", "sentiment") if head in found}

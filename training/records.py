@@ -25,6 +25,7 @@ class Record:
     without a label is left out of the loss, never guessed. `slices` are columns to report by.
     `shares` has for a head that annotators disagreed on the share of them that gave each label,
     in the labels' order, summing to 1; training learns these, all else goes by the label.
+    `public` is set where the text is a public archive's, which may not travel with a version.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Record:
     split: str | None = None
     slices: dict[str, str] = field(default_factory=dict)
     shares: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    public: bool = False
 
 
 def read(path: Path) -> list[Record]:
@@ -115,7 +117,15 @@ def _shares(
 
 def fingerprint(records: Iterable[Record]) -> str:
     """Return a SHA-256 over sentences, labels and splits, whatever their order in the files."""
-    lines = sorted(
+    return _hash(
         f"{digest(r.text)} {r.stance} {r.sentiment} {r.split}{r.shares or ''}" for r in records
     )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def text_fingerprint(records: Iterable[Record]) -> str:
+    """Return a SHA-256 over sentences alone, whatever their order and their labels."""
+    return _hash(digest(r.text) for r in records)
+
+
+def _hash(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -90,13 +90,15 @@ def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
     """
     challenger, champion = registry.find(version), registry.find()
     manifests = [bundle.read_manifest(folder) for folder in (challenger, champion)]
-    _, test = comparing.locked(loaded, *manifests)
-    sets: dict[str, Sequence[Record]] = {"test": test}
+    locked = comparing.locked(loaded, *manifests)
+    sets: dict[str, Sequence[Record]] = {"test": locked.rows}
     if held:
         sets["new"] = held
     comparison = comparing.compare(challenger, champion, sets)
+    comparison["notes"] = [*locked.notes, *comparing.first_stages(*manifests)]
     checks = gate.judge(comparison, challenger)
     passed = all(check.passed for check in checks)
     told = [check.to_json() for check in checks]
-    registry.note_verdict(Verdict(manifests[0].version, manifests[1].version, passed, told))
+    challenged, before = (manifest.version for manifest in manifests)
+    registry.note_verdict(Verdict(challenged, before, passed, told, comparison["notes"]))
     return Outcome(manifests[0], comparison, checks)

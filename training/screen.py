@@ -7,6 +7,7 @@ of sentences as archives hold them, most of which have nothing to do with a clai
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,8 @@ from training.certify import Said
 from training.records import Record
 from training.unlabelled import Part, Sentence
 
-SIZES: dict[Part, int] = {"train": 60_000, "choose": 10_000, "certify": 20_000}
-"""Sentences learnt from, and those that thresholds are chosen and certified on."""
+SIZES: dict[Part, int] = {"choose": 10_000, "certify": 20_000}
+"""Sentences that thresholds are chosen and certified on."""
 
 WIDTH, FILTERS, SPAN = 128, 256, 5
 """Numbers of an embedding, of filters, and tokens that a filter sees."""
@@ -90,46 +91,53 @@ def make(
     sentences: dict[Part, list[Sentence]],
     labelled: Sequence[Record],
     seed: int,
+    parent: Path | None = None,
 ) -> Manifest:
-    """Train and certify the first stage of the version in `folder`, and write its files there.
+    """Give the version in `folder` a certified first stage, and write its files there.
+
+    That of `parent`, where it has one that can be certified for this encoder too; one that learns
+    anew otherwise, where there is something to learn from.
 
     Args:
         folder: of a version that is whole but for its first stage.
         manifest: the version's.
         embeddings: the encoder's token embeddings, (tokens, size).
-        sentences: of archives, by what they are for.
+        sentences: of archives, by what they are for; none to learn from where nothing is to be
+            learnt anew.
         labelled: held-out sentences whose true stances tell the errors of both stages together.
         seed: everything random follows from it.
+        parent: the folder of the version that this one started from.
 
     Returns:
         The manifest with what is certified, written; where nothing could be certified, with why
         not in its metrics, and no files of a first stage.
     """
     if certify.bound(np.zeros(len(sentences["certify"]), bool)).at_most > certify.CHANGED:
-        return _none(manifest, "too few sentences of archives were at hand to certify one")
-    predictor = Predictor(folder)
-    encoded = {
-        part: predictor.encode([sentence.text for sentence in rows])
-        for part, rows in sentences.items()
-    }
-    said = {part: _label(predictor, rows) for part, rows in encoded.items()}
-    network = Small(embeddings)
-    _train(network, encoded["train"], said["train"], seed)
-    export.export(network, folder / bundle.SCREEN)
-    first = FirstStage(folder)
-    choosing, certifying = (
-        _both(first, encoded[part], said[part]) for part in ("choose", "certify")
-    )
-    where = certify.sources([sentence.document for sentence in sentences["certify"]])
-    found = Screen(
-        learnt_from=len(sentences["train"]),
-        both=certify.certify(choosing, certifying, False, where),
-        stance=certify.certify(choosing, certifying, True, where),
-    )
-    if found.both is None and found.stance is None:
+        return none(manifest, "too few sentences of archives were at hand to certify one")
+    trial = _Trial(folder, sentences)
+    found = None
+    why = "none was to be learnt"
+    if parent:
+        before = bundle.read_manifest(parent)
+        why = f"{before.tag}, which it started from, has none, and none was to be learnt anew"
+        if before.screen:
+            for name in bundle.SCREENING:
+                bundle.copy_file(parent / name, folder / name)
+            found = trial.certified(before.screen.learnt_from)
+            why = (
+                f"that of {before.tag}, which it started from, cannot be certified for this "
+                "encoder, and none was to be learnt anew"
+            )
+    if found is None and sentences["train"]:
+        network = Small(embeddings)
+        _train(network, *trial.shown("train"), seed)
+        export.export(network, folder / bundle.SCREEN)
+        found = trial.certified(len(sentences["train"]))
+        why = "what it learnt differs too much from the encoder to be certified"
+    if found is None:
         for name in bundle.SCREENING:
-            (folder / name).unlink()
-        return _none(manifest, "what it learnt differs too much from the encoder to be certified")
+            (folder / name).unlink(missing_ok=True)
+        return none(manifest, why)
     manifest = manifest.model_copy(update={"screen": found})
     bundle.write_manifest(folder, manifest)
     errors = {
@@ -141,7 +149,38 @@ def make(
     return manifest
 
 
-def _none(manifest: Manifest, why: str) -> Manifest:
+class _Trial:
+    """The encoder of the version in `folder` on archive sentences, and first stages against it."""
+
+    def __init__(self, folder: Path, sentences: dict[Part, list[Sentence]]) -> None:
+        self._folder = folder
+        self._sentences = sentences
+        self._predictor = Predictor(folder)
+
+    def shown(self, part: Part) -> tuple[list[Encoded], Labels]:
+        """Return the sentences of a part, and what the encoder says of them."""
+        rows = self._predictor.encode([sentence.text for sentence in self._sentences[part]])
+        return rows, _label(self._predictor, rows)
+
+    @cached_property
+    def _judging(self) -> list[tuple[list[Encoded], Labels]]:
+        return [self.shown("choose"), self.shown("certify")]
+
+    def certified(self, learnt_from: int) -> Screen | None:
+        """Return what the first stage in the folder is certified for, None if for nothing."""
+        first = FirstStage(self._folder)
+        choosing, certifying = (_both(first, *judging) for judging in self._judging)
+        where = certify.sources([sentence.document for sentence in self._sentences["certify"]])
+        found = Screen(
+            learnt_from=learnt_from,
+            both=certify.certify(choosing, certifying, False, where),
+            stance=certify.certify(choosing, certifying, True, where),
+        )
+        return found if found.both or found.stance else None
+
+
+def none(manifest: Manifest, why: str) -> Manifest:
+    """Return the manifest of a version without a first stage, which tells why."""
     return manifest.model_copy(update={"metrics": manifest.metrics | {"no_screen": why}})
 
 

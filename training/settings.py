@@ -22,6 +22,7 @@ class Settings(BaseModel):
     base: str
     max_tokens: Annotated[int, Field(ge=8, le=512)]
     replay: Annotated[int, Field(ge=0)]
+    first_stage: Annotated[int, Field(ge=0)]
     epochs: Annotated[int, Field(ge=1)]
     min_steps: Annotated[int, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)]

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -16,14 +16,15 @@ CHOOSING = 0.1
 """Share of the training documents whose sentences the first stage does not learn from."""
 
 Part = Literal["train", "choose", "certify"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 class Sentence(NamedTuple):
     """A normalised sentence, the document it stands in (source and file), and what it is for.
 
     `train` to learn from, `choose` to choose thresholds on, `certify` to certify them on. No
-    document serves two of these, and none of `certify` has a sentence that a version was trained
-    on.
+    document serves two of these, and no sentence once `read` has left out those in several
+    documents.
     """
 
     text: str
@@ -52,11 +53,28 @@ def write(sentences: Iterable[Sentence], folder: Path) -> None:
     pa.parquet.write_table(table, folder / FILE, compression="zstd")
 
 
-def read(path: Path, sizes: dict[Part, int], seed: int) -> dict[Part, list[Sentence]]:
-    """Return the sentences of each part: at most as many as `sizes` says, drawn at random."""
-    found: dict[Part, list[Sentence]] = {part: [] for part in sizes}
+def read(
+    path: Path, sizes: dict[Part, int], seed: int, seen: frozenset[str] = frozenset()
+) -> dict[Part, list[Sentence]]:
+    """Return the sentences of each part: at most as many as `sizes` says, drawn at random.
+
+    Formulas stand in many documents, so a sentence that a part has is left out of the later ones,
+    whether it was drawn there or not: nothing is certified on what was trained or chosen on.
+
+    Args:
+        path: a file that `write` made.
+        sizes: how many of each part.
+        seed: the drawing follows from it.
+        seen: normalised sentences that the encoder was trained on; also only to learn from.
+    """
+    found: dict[Part, list[Sentence]] = {part: [] for part in PARTS}
     for row in pa.parquet.read_table(path).to_pylist():
         found[row["part"]].append(Sentence(**row))
+    taken = set(seen)
+    for part in PARTS:
+        if part != "train":
+            found[part] = [sentence for sentence in found[part] if sentence.text not in taken]
+        taken.update(sentence.text for sentence in found[part])
     chance = random.Random(seed)
     return {
         part: chance.sample(found[part], min(size, len(found[part])))

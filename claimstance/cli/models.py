@@ -1,5 +1,6 @@
 """`claimstance models`: the versions in the registry, and which one is in production."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +21,14 @@ Version = Annotated[str, typer.Argument(metavar="VERSION", help="A version's nam
 
 @app.command("list")
 def list_() -> None:
-    """List the versions there are, oldest first; * marks the one in production."""
+    """List the versions there are, oldest first; * marks the one in production.
+
+    Why one cannot be read is said on standard error.
+    """
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "version", "created", "stance macro-F1", "sentences"):
         grid.add_column(name)
-    production = bundle.read_manifest(registry.find()).version
+    production = registry.production() or registry.find().name
     for manifest in registry.versions():
         grid.add_row(
             "*" if manifest.version == production else "",
@@ -33,6 +37,9 @@ def list_() -> None:
             _score(manifest),
             str(manifest.corpus.sentences.get("train", "")),
         )
+    for name, why in registry.unreadable().items():
+        grid.add_row("*" if name == production else "", name, "cannot be read", "-", "-")
+        print(f"claimstance: {why}", file=sys.stderr)
     Console().print(grid)
 
 

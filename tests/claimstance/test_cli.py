@@ -102,12 +102,19 @@ def test_analyze_shows_metadata_sentences_and_counts(tmp_path: Path) -> None:
     assert "Read more" not in result.stdout
 
 
-def test_models_commands(tiny_version: Path, tmp_path: Path) -> None:
+def test_models_commands(tiny_version: Path, tmp_path: Path, store: Path) -> None:
     assert run("models", "import", str(tiny_version)).stdout == "claimstance:tiny\n"
     assert json.loads(run("models", "show", "tiny").stdout)["version"] == "tiny"
     assert "whole" in run("models", "verify", "tiny").stdout
     assert "tiny is in production" in run("models", "promote", "tiny", "--force").stdout
     assert "* tiny" in " ".join(run("models", "list").stdout.split())
+    damaged = store / "models" / "claimstance" / "damaged"
+    damaged.mkdir()
+    (damaged / "manifest.json").write_text("{}")
+    listed = run("models", "list")
+    assert "* tiny" in " ".join(listed.stdout.split())
+    assert "damaged cannot be read" in " ".join(listed.stdout.split())
+    assert "field version: Field required" in listed.stderr
     assert "promote" in run("models", "history").stdout
     assert run("models", "export", "tiny", str(tmp_path / "out")).returncode == 0
     assert (tmp_path / "out" / "manifest.json").exists()

@@ -35,9 +35,12 @@ def test_import_promote_and_roll_back(tiny_version: Path, tmp_path: Path) -> Non
     assert registry.rollback().version == "one"
     assert registry.production() == "one"
     assert [e.action for e in registry.history()] == ["promote", "promote", "rollback"]
+    released = bundle.read_manifest(bundle.released()).version
+    assert registry.rollback().version == released
+    assert bundle.read_manifest(registry.find()).version == released
     with pytest.raises(ModelNotFound, match="nothing to go back to"):
         registry.rollback()
-    assert registry.production() == "one"
+    assert registry.production() == released
 
 
 def test_bentoml_sees_what_was_imported(tiny_version: Path) -> None:
@@ -47,6 +50,16 @@ def test_bentoml_sees_what_was_imported(tiny_version: Path) -> None:
     assert bentoml.models.get("claimstance:latest").tag.version == "tiny"
     released = bundle.read_manifest(bundle.released()).version
     assert {m.version for m in registry.versions()} == {"tiny", released}
+
+
+def test_an_unreadable_version_hides_no_other(tiny_version: Path, store: Path) -> None:
+    registry.add(tiny_version)
+    damaged = store / "models" / "claimstance" / "damaged"
+    damaged.mkdir()
+    (damaged / bundle.MANIFEST).write_text('{"schema_version": 9}')
+    assert "tiny" in {manifest.version for manifest in registry.versions()}
+    assert set(registry.unreadable()) == {"damaged"}
+    assert "schema_version" in registry.unreadable()["damaged"]
 
 
 def test_a_version_is_imported_once(tiny_version: Path) -> None:

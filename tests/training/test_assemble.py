@@ -10,7 +10,7 @@ import pytest
 
 from claimstance.errors import DocumentUnreadable
 from claimstance.text import digest
-from training import records
+from training import corpus, records
 from training.assemble import assemble
 from training.unlabelled import FILE
 
@@ -113,6 +113,23 @@ def test_a_missing_archive_is_counted_not_fatal(
     (archives / "un_general_debate.zip").unlink()
     counts = assemble(archives, references, tmp_path / "assembled")
     assert counts["un_general_debate"] == (0, 2)
+
+
+def test_some_of_the_archives_are_enough_to_train(
+    archives: Path, references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = reference("wikinews", "Rain", ARTICLE, "The council met.", "The council met.")
+    (references / "news.jsonl").write_text(json.dumps(row | {"split": "test"}) + "\n")
+    (archives / "news" / "wikinews_2019.csv").unlink()
+    assemble(archives, references, tmp_path / "assembled")
+    monkeypatch.setattr(corpus, "AUTHORED", tmp_path)
+    monkeypatch.setattr(corpus, "REFERENCES", references)
+    monkeypatch.setattr(corpus, "ASSEMBLED", tmp_path / "assembled")
+    loaded = corpus.load([], with_project=True)
+    assert len(loaded.records) == 2
+    assert all(record.public for record in loaded.records)
+    assert loaded.lacking == 4
+    assert "whole" not in loaded.tests
 
 
 def test_no_archive_at_all_is_an_error(references: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The first stage: certified by a test that holds, learnt from the encoder, part of the version."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from claimstance import bundle, registry
 from claimstance.errors import ModelInvalid
-from training import card, certify, corpus, network, screen, unlabelled
+from tests.conftest import archive_sentences
+from training import card, certify, corpus, network, records, screen, unlabelled
 from training.certify import Said
 from training.unlabelled import Sentence
 
@@ -103,8 +105,50 @@ def test_too_few_sentences_certify_nothing(tiny_version: Path, tmp_path: Path) -
     )  # fmt: skip
     assert found.screen is None
     assert "too few" in card.text(found)
-    assert "First stage" not in card.text(manifest)
+    assert "None: no archive sentences were at hand" in card.text(manifest)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_keeps_the_first_stage_of_the_one_it_started_from(
+    tiny_version: Path, screened_version: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_version, tmp_path / "child"))
+    manifest = bundle.read_manifest(folder)
+    embeddings = network.version(folder, 0.0).network.embeddings
+    sentences: dict[unlabelled.Part, list[Sentence]] = {"train": []}
+    sizes: dict[unlabelled.Part, tuple[int, int]] = {
+        "choose": (20_000, 2000),
+        "certify": (22_000, 3000),
+    }
+    for part, size in sizes.items():
+        sentences[part] = [Sentence(text, "press/a", part) for text in archive_sentences(*size)]
+    none = screen.make(folder, manifest, embeddings, sentences, [], 0, tiny_version)
+    assert none.metrics["no_screen"].startswith("claimstance:tiny, which it started from, has none")
+    held_out = [records.Record(text, None, None, "", "") for text in archive_sentences(9000, 50)]
+    kept = screen.make(folder, manifest, embeddings, sentences, held_out, 0, screened_version)
+    assert kept.screen
+    assert kept.screen.learnt_from == 3000
+    bundle.check_files(folder, bundle.read_manifest(folder))
+    files = [(place / bundle.SCREEN_WEIGHTS).read_bytes() for place in (folder, screened_version)]
+    assert files[0] == files[1]
+
+
+def test_a_formula_of_many_documents_is_not_certified_on(tmp_path: Path) -> None:
+    rows = [
+        Sentence("We thank the Chair.", "un/a", "train"),
+        Sentence("We thank the Chair.", "un/b", "choose"),
+        Sentence("Peace is dear to us.", "un/b", "choose"),
+        Sentence("We thank the Chair.", "un/c", "certify"),
+        Sentence("Peace is dear to us.", "un/c", "certify"),
+        Sentence("The reef is ours.", "un/c", "certify"),
+        Sentence("The council met.", "un/c", "certify"),
+    ]
+    unlabelled.write(rows, tmp_path)
+    sizes: dict[unlabelled.Part, int] = {"train": 0, "choose": 9, "certify": 9}
+    found = unlabelled.read(
+        tmp_path / unlabelled.FILE, sizes, seed=0, seen=frozenset({"The reef is ours."})
+    )
+    assert found == {"train": [], "choose": [rows[2]], "certify": [rows[6]]}
 
 
 def test_sentences_are_drawn_by_what_they_are_for(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from claimstance import Predictor, bundle, registry
 from tests.conftest import ROOT
@@ -19,6 +22,15 @@ def test_figures_have_slices_and_confidence(tiny_version: Path, labelled: Path) 
     assert set(slices) == {"news", "speech"}
     assert sum(row["sentences"] for row in slices.values()) == len(rows)
     assert 0 <= figures["stance"]["confident"]["coverage"] <= 1
+
+
+def test_a_column_of_the_users_makes_no_sentence_public(tiny_version: Path, labelled: Path) -> None:
+    rows = records.read(labelled)
+    predictions = Predictor(tiny_version).predict([row.text for row in rows])
+    named = [replace(row, slices={"source": "gazette"}) for row in rows[:6]] + rows[6:]
+    assert np.sum(evaluate.stance_errors(named, predictions)["counts"]) == len(rows)
+    public = [replace(row, public=True) for row in rows[:6]] + rows[6:]
+    assert np.sum(evaluate.stance_errors(public, predictions)["counts"]) == 6
 
 
 def test_the_command_writes_json_and_a_page(

@@ -65,12 +65,15 @@ def test_a_missing_label_is_masked(labelled: Path, tiny_recipe: Path, tmp_path: 
         for line in labelled.read_text().splitlines():
             row = json.loads(line)
             del row["sentiment"]
+            row["source"] = "gazette"
             file.write(json.dumps(row) + "\n")
     manifest = run(path, tiny_recipe, "half")
     assert "sentiment" not in manifest.metrics["test"]
     assert set(manifest.sentiment.thresholds.values()) == {1.0}
     start = json.loads((tmp_path / "stance_only.jsonl").read_text().splitlines()[0])
     assert "sentiment" not in start
+    # A column called source makes no sentence a public archive's, whose text must not travel.
+    assert len(bundle.read_golden(registry.find("half"))) == fit.GOLDEN
 
 
 def test_a_taken_name_is_refused_before_training(

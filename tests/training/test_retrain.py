@@ -95,6 +95,11 @@ def test_a_worse_version_is_kept_out(
     done = retrain.compare("worse", loaded, [])
     assert not done.passed
     assert "must not replace" in outcome.text(done)
+    told = f"compared on the whole test set, {len(loaded.tests['whole'])} sentences"
+    assert told in outcome.text(done)
+    assert told in outcome.render(done)
+    kept = json.loads((registry.home() / "claimstance/verdicts/worse.json").read_text())
+    assert kept["notes"] == [told]
     assert "production stays as it is" in outcome.render(done)
     with pytest.raises(NotApproved, match="stance not worse"):
         registry.promote("worse")
@@ -114,9 +119,9 @@ def test_another_test_set_is_refused(champion: bundle.Manifest, labelled: Path) 
 def test_a_version_is_no_better_than_itself(champion: bundle.Manifest) -> None:
     loaded = corpus.load([], with_project=True)
     folder = registry.find("champion")
-    name, test = comparing.locked(loaded, champion)
-    found = comparing.compare(folder, folder, {"test": test})["sets"]["test"]
-    assert name == "whole"
+    locked = comparing.locked(loaded, champion)
+    found = comparing.compare(folder, folder, {"test": locked.rows})["sets"]["test"]
+    assert locked.name == "whole"
     assert found["flipped"] == 0
     assert found["stance"]["difference"] == 0
     assert found["stance"]["interval"] == [0, 0]

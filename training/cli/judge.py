@@ -29,6 +29,8 @@ def evaluate(
     from training import page
     from training.imports import labelled
 
+    if report:
+        options.folder(report)
     predictor = Predictor.load(version)
     if data:
         own = labelled.load(data, options.mapping(renamed))
@@ -42,7 +44,6 @@ def evaluate(
     if report is None:
         print(text)
         return
-    options.folder(report)
     (report / "metrics.json").write_text(text + "\n", encoding="utf-8")
     title = f"{predictor.model.tag} on {len(chosen)} sentences"
     content = page.render(title, figures)
@@ -67,6 +68,8 @@ def compare(
     from training import retrain as retraining
     from training.imports import labelled
 
+    if report:
+        options.page(report)
     held = labelled.load(data, options.mapping(renamed)).records if data else []
     loaded = corpora.load([], with_project=True)
     decided(retraining.compare(challenger, loaded, held), report)
@@ -89,6 +92,7 @@ def retrain(
     from claimstance import registry
     from training import retrain as retraining
 
+    options.page(report)
     outcome = retraining.retrain(
         data, version, seed, lambda step: print(step, flush=True), options.mapping(renamed)
     )

@@ -58,11 +58,12 @@ def check(
     from training import check as checking
     from training import check_page
 
+    if report:
+        options.folder(report)
     found = checking.check(files, Predictor.load(), options.mapping(renamed))
     print(check_page.text(found), end="")
     if report is not None:
-        folder = options.folder(report)
-        (folder / "check.html").write_text(check_page.render(found), encoding="utf-8")
-        print(folder / "check.html")
+        (report / "check.html").write_text(check_page.render(found), encoding="utf-8")
+        print(report / "check.html")
     if found.refusals:
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """What commands have in common: their options, and how they speak."""
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -62,11 +63,24 @@ def tell(lines: Iterable[str]) -> None:
 
 
 def folder(path: Path) -> Path:
-    """Return a folder to write into, made if need be."""
+    """Return a folder to write into, made if need be; to be asked for before the work."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f"cannot be made ({error.strerror})", str(path)) from error
+    if not os.access(path, os.W_OK):
+        raise InvalidInput("cannot be written into", str(path))
+    return path
+
+
+def page(path: Path) -> Path:
+    """Return a file to write, once it is sure that it can be: before the work, not after it."""
+    if path.is_dir():
+        raise InvalidInput("is a folder; name a file in it", str(path))
+    if not path.parent.is_dir():
+        raise InvalidInput("there is no such folder", str(path.parent))
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InvalidInput("cannot be written", str(path))
     return path
 
 

@@ -1,0 +1,89 @@
+"""Versions are compared on sentences that all of them were kept from, and it is told on which."""
+
+from dataclasses import replace
+
+import pytest
+
+from claimstance import bundle
+from claimstance.bundle import Manifest
+from claimstance.errors import InvalidInput
+from claimstance.labels import Stance
+from training import comparing, records
+from training.corpus import Corpus
+from training.records import Record
+
+WRITTEN = [Record(f"Sentence {n} was written.", Stance.NEUTRAL, None, "", "") for n in range(3)]
+PUBLIC = [Record(f"Speech {n} was held.", Stance.FIRM, None, "", "") for n in range(2)]
+RELABELLED = [replace(record, stance=Stance.CONCILIATORY) for record in PUBLIC]
+OTHER = [replace(record, text=f"{record.text} Twice.") for record in PUBLIC]
+
+
+def corpus(public: list[Record]) -> Corpus:
+    tests = {"written": WRITTEN}
+    return Corpus([], 0, 0, tests | {"whole": WRITTEN + public} if public else tests)
+
+
+def version(name: str, public: list[Record], with_texts: bool = True) -> Manifest:
+    """Return the manifest of a version that was kept from the written sentences and `public`."""
+    kept = corpus(public).tests
+    note = bundle.Corpus(
+        fingerprint="",
+        sentences={},
+        tests={name: records.fingerprint(part) for name, part in kept.items()},
+        texts={n: records.text_fingerprint(part) for n, part in kept.items() if with_texts},
+    )
+    released = bundle.read_manifest(bundle.released())
+    return released.model_copy(update={"version": name, "corpus": note})
+
+
+def test_the_same_sentences_are_the_whole_set() -> None:
+    versions = version("old", PUBLIC, with_texts=False), version("new", PUBLIC)
+    found = comparing.locked(corpus(PUBLIC), *versions)
+    assert found.rows == WRITTEN + PUBLIC
+    assert found.notes == ("compared on the whole test set, 5 sentences",)
+
+
+def test_another_label_does_not_shrink_the_set() -> None:
+    versions = version("old", PUBLIC), version("new", RELABELLED)
+    found = comparing.locked(corpus(RELABELLED), *versions)
+    assert found.rows == WRITTEN + RELABELLED
+    assert "have changed since claimstance:old was made" in found.notes[1]
+
+
+@pytest.mark.parametrize(
+    "old", [version("old", PUBLIC, with_texts=False), version("old", OTHER), version("old", [])]
+)
+def test_a_smaller_set_is_told_with_its_size_and_the_reason(old: Manifest) -> None:
+    found = comparing.locked(corpus(RELABELLED), old, version("new", RELABELLED))
+    assert found.rows == WRITTEN
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith(
+        "compared on the 3 written test sentences only, because nothing shows that claimstance:old"
+    )
+
+
+def test_without_the_public_sentences_the_reason_is_another() -> None:
+    found = comparing.locked(corpus([]), version("old", PUBLIC))
+    assert found.name == "written"
+    assert "`python -m training assemble`" in found.notes[0]
+
+
+def test_a_lost_first_stage_is_told() -> None:
+    old, new = version("old", []), version("new", [])
+    screened = old.model_copy(
+        update={"screen": bundle.Screen(learnt_from=1, both=None, stance=None)}
+    )
+    new = new.model_copy(update={"metrics": {"no_screen": "too few sentences"}})
+    assert comparing.first_stages(new, old) == []
+    assert comparing.first_stages(screened, screened) == []
+    note = comparing.first_stages(new, screened)[0]
+    assert "claimstance:old has a first stage" in note
+    assert note.endswith("claimstance:new has none: too few sentences")
+
+
+def test_no_set_in_common_is_refused() -> None:
+    stranger = version("old", PUBLIC).model_copy(
+        update={"corpus": bundle.Corpus(fingerprint="", sentences={})}
+    )
+    with pytest.raises(InvalidInput, match="were not all kept"):
+        comparing.locked(corpus(PUBLIC), stranger)

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from claimstance.text import normalize
@@ -60,12 +60,34 @@ def near_duplicates(texts: Sequence[str]) -> list[tuple[int, int]]:
             for other in index[shingle][:50]:
                 shared[other] += 1
             index[shingle].append(current)
-        for other, count in shared.items():
-            if count / min(len(own), len(shingles[other])) >= _NEAR and (
-                count / (len(own) + len(shingles[other]) - count) >= _NEAR / 2
-            ):
-                pairs.append((other, current))
+        pairs += [
+            (other, current)
+            for other, count in shared.items()
+            if _alike(count, len(own), len(shingles[other]))
+        ]
     return pairs
+
+
+def near(texts: Sequence[str], others: Iterable[str]) -> set[int]:
+    """Return the indices of those `texts` that are equal or nearly so to any of `others`."""
+    shingles = [_shingles(text) for text in texts]
+    index: dict[int, list[int]] = defaultdict(list)
+    for row, found in enumerate(shingles):
+        for shingle in found:
+            index[shingle].append(row)
+    rows: set[int] = set()
+    for other in others:
+        own = _shingles(other)
+        shared = Counter(row for shingle in own for row in index.get(shingle, ()))
+        rows |= {
+            row for row, count in shared.items() if _alike(count, len(own), len(shingles[row]))
+        }
+    return rows
+
+
+def _alike(shared: int, first: int, second: int) -> bool:
+    """Tell whether sentences of so many runs, of which they share some, are nearly equal."""
+    return shared / min(first, second) >= _NEAR and shared / (first + second - shared) >= _NEAR / 2
 
 
 def _shingles(text: str) -> set[int]:

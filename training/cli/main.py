@@ -7,7 +7,7 @@ from types import FrameType
 import typer
 
 from claimstance.errors import ClaimstanceError
-from training.cli import corpus, fit, judge, labels
+from training.cli import corpus, fit, judge, labels, suggest
 
 app = typer.Typer(
     help="Make model versions: import and check labels, assemble the corpus, fit, evaluate.",
@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("import")(labels.import_)
+app.command()(suggest.suggest)
 app.command()(labels.check)
 app.command()(judge.retrain)
 app.command()(fit.fit)

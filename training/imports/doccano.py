@@ -1,7 +1,9 @@
 """doccano: text classification as JSON Lines or JSON, and the zip with a file per user.
 
 Every label stands in one list, whatever it is a label of. Where annotators work together, the
-file is `all.jsonl` and nobody is named; early releases wrote `labels` and `username`.
+file is `all.jsonl` and nobody is named; early releases wrote `labels` and `username`. Labels that
+came with an import look like an annotator's; `python -m training suggest` adds `UNCHECKED` to
+those, which whoever checks them takes away.
 """
 
 from collections.abc import Iterator
@@ -9,6 +11,9 @@ from collections.abc import Iterator
 from training.imports.judgement import Dropped, Judgement, Values, labels, pseudonym, sentence
 
 NAME = "doccano"
+
+UNCHECKED = "unchecked"
+"""The label beside a model's guesses that nobody has checked."""
 
 _TOGETHER = ("all", "unknown")
 _OWN = {"id", "doc_id", "label", "labels", "cats", "username", "Comments", "comments"}
@@ -19,10 +24,13 @@ def fits(row: Values) -> bool:
     return any(isinstance(row.get(name), list) for name in ("label", "labels", "cats"))
 
 
-def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
+def judgements(row: Values, where: str, dropped: Dropped) -> Iterator[Judgement]:
     """Yield what a row says; `Tool` tells the rest."""
     name = next(name for name in ("label", "labels", "cats", "") if not name or name in row)
     chosen = labels(row.get(name), f"{where} field {name}")
+    if UNCHECKED in chosen:
+        dropped["guesses that nobody checked"] += 1
+        return
     values = {name: value for name, value in row.items() if name not in _OWN}
     text = sentence(values, where)
     who = row.get("username")

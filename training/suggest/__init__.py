@@ -1,0 +1,1 @@
+"""What to label next: the sentences of an archive whose labels would teach most."""

@@ -36,7 +36,7 @@ class Plan:
         if self.together:
             return [self._pad(members) for members in self._fill(ordered)]
         batches = []
-        for length, same in itertools.groupby(ordered, self._length):
+        for length, same in itertools.groupby(ordered, self.length):
             members = list(same)
             size = max(1, self.tokens // length)
             batches += [self._pad(members[i : i + size]) for i in range(0, len(members), size)]
@@ -46,19 +46,20 @@ class Plan:
         """Yield runs of sentences that fit together; the last of each is its longest."""
         run: list[Ids] = []
         for ids in ordered:
-            if run and (len(run) + 1) * self._length(ids) > self.tokens:
+            if run and (len(run) + 1) * self.length(ids) > self.tokens:
                 yield run
                 run = []
             run.append(ids)
         if run:
             yield run
 
-    def _length(self, ids: Ids) -> int:
+    def length(self, ids: Ids) -> int:
+        """Return the tokens of a sentence, padding included."""
         return -(-len(ids) // self.stride) * self.stride
 
     def _pad(self, members: Sequence[Ids]) -> Batch:
         lengths = np.array([len(ids) for ids in members])
-        mask = np.arange(self._length(members[-1])) < lengths[:, None]
+        mask = np.arange(self.length(members[-1])) < lengths[:, None]
         padded = np.zeros(mask.shape, np.int64)
         padded[mask] = [token for ids in members for token in ids]
         return padded, mask.astype(np.int64)

@@ -1,7 +1,7 @@
 """The sentences that every candidate is given, tokenised already."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,24 @@ class Sentences:
     archive: list[Ids]
     dev: Labelled
     setting: list[Ids]
+
+    def part(self, count: int) -> "Sentences":
+        """Return the first `count` of the dev part; the rest as it is."""
+        targets = {head: values[:count] for head, values in self.dev.targets.items()}
+        return replace(self, dev=Labelled(self.dev.ids[:count], targets))
+
+
+def real(archive: Path | None, count: int, version: Path) -> list[Ids]:
+    """Return `count` distinct sentences of an archive, or of those written for the project.
+
+    Raises:
+        DocumentUnreadable, InvalidInput: the archive cannot be read.
+        ModelNotFound, ModelInvalid: there is no such version, or it is damaged.
+    """
+    predictor = Predictor(version, 1)
+    # Some occur more than once.
+    found = texts.sentences(texts.load(archive), 2 * count)
+    return list(dict.fromkeys(item.ids for item in predictor.encode(found)))[:count]
 
 
 def load(archive: Path | None, count: int, version: Path) -> Sentences:

@@ -37,7 +37,7 @@ def test_answers_are_counted_with_their_sentences() -> None:
 class Refusing(Answering):
     """Has no time."""
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
+    def data_received(self, data: bytes) -> None:
         self._transport.write(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n")
 
 
@@ -50,7 +50,7 @@ def test_a_refusal_is_an_error_and_no_answer() -> None:
 class Hanging(Answering):
     """Says nothing."""
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
+    def data_received(self, data: bytes) -> None:
         pass
 
 
@@ -63,7 +63,7 @@ def test_a_request_without_an_answer_is_given_up(monkeypatch: pytest.MonkeyPatch
 class Closing(Answering):
     """Hangs up."""
 
-    def data_received(self, data: bytes) -> None:  # noqa: D102
+    def data_received(self, data: bytes) -> None:
         self._transport.close()
 
 

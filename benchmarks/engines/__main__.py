@@ -1,0 +1,183 @@
+"""`python -m benchmarks.engines`: which engine the core keeps, measured."""
+
+import json
+import shlex
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks import machine, texts
+from benchmarks.engines import report as reporting
+from claimstance import bundle, registry
+from claimstance.durable import replace
+from claimstance.errors import ClaimstanceError
+
+ROOT = Path(__file__).parent.parent.parent
+HOME = ROOT / "benchmarks"
+QUICK_HOME = ROOT / "build" / "benchmarks"
+GRAPHS = ROOT / "build" / "engines"
+PACKAGES = ("openvino", "nncf", "onnxruntime", "torch", "transformers")
+
+app = typer.Typer(
+    help="Measure the candidates for the core's engine side by side: what each does to the labels, "
+    "and how fast it is. Runs in an environment of its own; benchmarks/ENGINES.md tells how it is "
+    "made, and holds what came out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Archive = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Real text: a file, folder or archive that `claimstance score` takes [default: "
+        "sentences written for the project].",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VERSION", help="Whose weights: a version's name or folder [default: production]."
+    ),
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="For each candidate [default: the machine's cores].")
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Tiny sizes: shows that it works, measures nothing.")
+]
+
+
+@app.command()
+def labels(
+    archive: Archive = None,
+    sentences: Annotated[int, typer.Option(min=10, help="Of the archive.")] = 3_000,
+    model: Model = None,
+    threads: Threads = None,
+    quick: Quick = False,
+) -> None:
+    """Make the graphs and measure what they do to the labels. About 10 minutes.
+
+    Other work on the machine changes nothing here but the time it takes.
+
+    Example:
+      python -m benchmarks.engines labels --archive speeches.zip
+    """
+    from benchmarks.engines import labels as part
+    from benchmarks.engines import sentences as given
+
+    version = _version(model)
+    count = threads or machine.cores()
+    found = given.load(archive, 100 if quick else sentences, version)
+    if quick:
+        found = found.part(100)
+    told = _conditions(version, archive, count)
+    told |= part.measure(version, _graphs(version), found, count)
+    _keep("labels", told, quick)
+
+
+@app.command()
+def speed(
+    archive: Archive = None,
+    sentences: Annotated[int, typer.Option(min=10, help="That each goes through.")] = 1_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Each candidate once in every one.")] = 5,
+    model: Model = None,
+    threads: Threads = None,
+    quick: Quick = False,
+) -> None:
+    """Measure how fast the graphs that `labels` made are. About 7 minutes.
+
+    Nothing else should run on the machine meanwhile.
+    """
+    from benchmarks.engines import sentences as given
+    from benchmarks.engines import speed as part
+
+    version = _version(model)
+    count = threads or machine.cores()
+    if quick:
+        sentences, rounds = 20, 2
+    chosen = given.real(archive, sentences, version)
+    told = _conditions(version, archive, count) | {"sentences": len(chosen)}
+    told["seconds"] = part.measure(version, _graphs(version), chosen, rounds, count)
+    _keep("speed", told, quick)
+
+
+@app.command("all")
+def all_(
+    archive: Archive = None, model: Model = None, threads: Threads = None, quick: Quick = False
+) -> None:
+    """Measure both, the labels first."""
+    labels(archive, model=model, threads=threads, quick=quick)
+    speed(archive, model=model, threads=threads, quick=quick)
+
+
+@app.command()
+def report() -> None:
+    """Write ENGINES.md from benchmarks/results/ once more."""
+    print(_write(HOME))
+
+
+def _version(model: str | None) -> Path:
+    """Return the folder of a version given by name or path."""
+    if model and (Path(model) / bundle.MANIFEST).exists():
+        return Path(model)
+    return registry.find(model)
+
+
+def _graphs(version: Path) -> Path:
+    return GRAPHS / bundle.read_manifest(version).version
+
+
+def _conditions(version: Path, archive: Path | None, threads: int) -> dict[str, Any]:
+    """Return what a result is to be understood by: machine, packages, weights, text, command."""
+    words = (Path(word).name if "/" in word else word for word in sys.argv[1:])
+    return {
+        "machine": machine.describe(),
+        "packages": {name: installed(name) for name in PACKAGES},
+        "model": bundle.read_manifest(version).tag,
+        "text": texts.named(archive),
+        "threads": threads,
+        "command": shlex.join(["python", "-m", "benchmarks.engines", *words]),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def _keep(part: str, told: dict[str, Any], quick: bool) -> None:
+    """Keep a part's figures and write the report; those of --quick elsewhere."""
+    home = QUICK_HOME if quick else HOME
+    (home / "results").mkdir(parents=True, exist_ok=True)
+    text = json.dumps(told, indent=1) + "\n"
+    place = home / "results" / f"engines_{part}.json"
+    replace(place, lambda file: file.write_text(text, encoding="utf-8"))
+    print(_write(home))
+
+
+def _write(home: Path) -> Path:
+    """Write the report on what lies in `home`; return its path."""
+    found: list[dict[str, Any] | None] = []
+    for part in ("labels", "speed"):
+        place = home / "results" / f"engines_{part}.json"
+        kept = json.loads(place.read_text(encoding="utf-8")) if place.exists() else None
+        found.append(kept)
+    text = reporting.render(*found)
+    path = home / "ENGINES.md"
+    replace(path, lambda file: file.write_text(text, encoding="utf-8"))
+    return path
+
+
+def main() -> None:
+    """Run the command line; a reported error ends it with status 1 and one line on stderr."""
+    try:
+        app()
+    except ClaimstanceError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ import pytest
 from claimstance import bundle, registry
 from claimstance.client import Client
 from claimstance.feedback import Store
+from tests.conftest import ROOT
 from tests.contract.conftest import serving
 from tests.contract.test_service import error, post
 
@@ -146,7 +147,7 @@ def listening(client: httpx.Client) -> set[int]:
 def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A service that takes long lists, and has little patience with slow clients."""
     settings = {"MAX_SENTENCES": "10000", "MAX_BODY_SECONDS": "2", "MAX_OPEN_REQUESTS": "64"}
-    with serving(tmp_path_factory.mktemp("roomy"), COMMAND, **settings) as client:
+    with serving(tmp_path_factory.mktemp("roomy"), COMMAND, ROOT, **settings) as client:
         yield client
 
 
@@ -395,7 +396,7 @@ def test_a_clock_that_jumps_changes_no_rate_and_no_time_limit(
     monkeypatch.setenv("PYTHONPATH", str(store), prepend=os.pathsep)
     year = 366 * 24 * 3600
     settings = {"RATE": "600", "MAX_SENTENCES": "700", "MAX_BODY_SECONDS": "5"}
-    with serving(store, COMMAND, **settings) as client:
+    with serving(store, COMMAND, ROOT, **settings) as client:
         with connect(client) as slow:
             slow.sendall(
                 b"POST /classify HTTP/1.1\r\nHost: localhost\r\n"

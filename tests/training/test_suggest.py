@@ -14,9 +14,10 @@ import pytest
 
 from claimstance.errors import DocumentUnreadable, InvalidInput
 from claimstance.scoring.score import score
+from claimstance.scoring.unit import How
 from claimstance.text import digest
 from tests.conftest import ROOT
-from training import corpus, splits
+from training import corpus, settings, splits
 from training.imports import labelled
 from training.suggest import choice, folder, suggest, tools
 from training.suggest.suggestion import Suggestion, Why
@@ -187,8 +188,8 @@ def small_corpus(
     monkeypatch.setattr(corpus, "AUTHORED", tmp_path / "authored")
     monkeypatch.setattr(corpus, "REFERENCES", tmp_path / "references")
     monkeypatch.setattr(corpus, "ASSEMBLED", tmp_path / "assembled")
-    recipe = suggest.settings.load(tiny_recipe)
-    monkeypatch.setattr(suggest.settings, "load", lambda: recipe)
+    recipe = settings.load(tiny_recipe)
+    monkeypatch.setattr(settings, "load", lambda: recipe)
     return labelled
 
 
@@ -261,7 +262,7 @@ def test_what_is_labelled_already_is_not_suggested_again(archive: Path, tmp_path
 
 
 def test_an_archive_without_anything_new_is_told(small_corpus: Path, tmp_path: Path) -> None:
-    score([str(small_corpus)], tmp_path / "scored", Silent(), split_by="sentence")
+    score([str(small_corpus)], tmp_path / "scored", Silent(), how=How(split_by="sentence"))
     with pytest.raises(InvalidInput, match="not in the corpus already"):
         chosen_from(tmp_path / "scored", 10)
 

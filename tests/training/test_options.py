@@ -14,7 +14,7 @@ from training.cli import options
 from training.cli.main import app
 
 
-@pytest.mark.parametrize("command", ["retrain --data x", "compare 1.1.0", "check x"])
+@pytest.mark.parametrize("command", ["retrain --data x", "compare 1.2.0", "check x"])
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,13 +127,14 @@ def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]])
 
 
 def first_stages(challenger: Manifest, champion: Manifest) -> list[str]:
-    """Return a note where promoting would lose the first stage, with the reason."""
-    if challenger.screen or not champion.screen:
-        return []
-    why = challenger.metrics.get("no_screen", "its manifest does not tell why")
+    """Return a note for each use of the first stage that promoting would lose, with the reason."""
+    why = challenger.metrics.get("no_screen", "it could not be certified for that")
+    uses = {"both": "`claimstance score`", "stance": "`claimstance score --stance-only`"}
     return [
-        f"{champion.tag} has a first stage that speeds up `claimstance score`, and "
-        f"{challenger.tag} has none: {why}"
+        f"{champion.tag} has a first stage that speeds up {use}, and {challenger.tag} has none: "
+        f"{why}"
+        for name, use in uses.items()
+        if getattr(champion.screen, name, None) and not getattr(challenger.screen, name, None)
     ]
 
 

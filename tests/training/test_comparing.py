@@ -70,15 +70,34 @@ def test_without_the_public_sentences_the_reason_is_another() -> None:
 
 def test_a_lost_first_stage_is_told() -> None:
     old, new = version("old", []), version("new", [])
-    screened = old.model_copy(
-        update={"screen": bundle.Screen(learnt_from=1, both=None, stance=None)}
+    bound = bundle.Bound(observed=0, of=600, at_most=0.005)
+    certificate = bundle.Certificate(
+        stance_at_most=0.1,
+        sentiment_from=0.9,
+        sentences={},
+        answered=0.5,
+        missed=bound,
+        stance_changed=bound,
+        sentiment_changed=bound,
+        stance_errors={},
     )
+    both, stance = (
+        bundle.Screen(learnt_from=1, both=found, stance=certificate)
+        for found in (certificate, None)
+    )
+    screened = old.model_copy(update={"screen": both})
     new = new.model_copy(update={"metrics": {"no_screen": "too few sentences"}})
     assert comparing.first_stages(new, old) == []
     assert comparing.first_stages(screened, screened) == []
-    note = comparing.first_stages(new, screened)[0]
-    assert "claimstance:old has a first stage" in note
-    assert note.endswith("claimstance:new has none: too few sentences")
+    notes = comparing.first_stages(new, screened)
+    assert len(notes) == 2
+    assert "claimstance:old has a first stage that speeds up `claimstance score`, and" in notes[0]
+    assert notes[0].endswith("claimstance:new has none: too few sentences")
+    half = version("half", []).model_copy(update={"screen": stance})
+    assert comparing.first_stages(half, screened) == [
+        "claimstance:old has a first stage that speeds up `claimstance score`, and "
+        "claimstance:half has none: it could not be certified for that"
+    ]
 
 
 def test_no_set_in_common_is_refused() -> None:

@@ -29,7 +29,8 @@ _LABEL_UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
 class Event:
     """One line of the journal: at `time` (ISO 8601, UTC), `version` went into production.
 
-    `forced` where nothing had shown that it is no worse than the one before.
+    `previous` is what a rollback goes back to: the released version where nothing else was in
+    production. `forced` where nothing had shown that it is no worse than the one before.
     """
 
     time: str
@@ -189,7 +190,8 @@ def promote(version: str, *, force: bool = False) -> Event:
         current = bundle.read_manifest(find()).version
         if name != current and not force:
             verdicts.require(home() / NAME, name, current)
-        return _record("promote", name, forced=force and name != current)
+        before = None if name == current else current
+        return _record("promote", name, before, forced=force and name != current)
 
 
 def rollback() -> Event:
@@ -204,7 +206,8 @@ def rollback() -> Event:
         if previous is None:
             raise ModelNotFound("nothing was in production before; there is nothing to go back to")
         verify(previous)
-        return _record("rollback", previous)
+        before = next((e.previous for e in events[::-1] if e.version == previous), None)
+        return _record("rollback", previous, before)
 
 
 def note_verdict(verdict: verdicts.Verdict) -> None:
@@ -212,15 +215,13 @@ def note_verdict(verdict: verdicts.Verdict) -> None:
     verdicts.write(home() / NAME, verdict)
 
 
-def _record(action: Literal["promote", "rollback"], version: str, forced: bool = False) -> Event:
+def _record(
+    action: Literal["promote", "rollback"], version: str, previous: str | None, forced: bool = False
+) -> Event:
     """Append to the journal: the whole file is written anew and renamed, never half a line."""
-    events = history()
-    before = events[-1].version if events else None
-    if action == "rollback":
-        before = next((e.previous for e in events[::-1] if e.version == version), None)
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    event = Event(time, action, version, before, forced)
-    text = "".join(json.dumps(asdict(line)) + "\n" for line in (*events, event))
+    event = Event(time, action, version, previous, forced)
+    text = "".join(json.dumps(asdict(line)) + "\n" for line in (*history(), event))
     replace(_journal(), lambda file: file.write_text(text, encoding="utf-8"))
     return event
 

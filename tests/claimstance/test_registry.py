@@ -35,9 +35,11 @@ def test_import_promote_and_roll_back(tiny_version: Path, tmp_path: Path) -> Non
     assert registry.rollback().version == "one"
     assert registry.production() == "one"
     assert [e.action for e in registry.history()] == ["promote", "promote", "rollback"]
+    shipped = bundle.read_manifest(bundle.released()).version
+    assert registry.rollback().version == shipped
     with pytest.raises(ModelNotFound, match="nothing to go back to"):
         registry.rollback()
-    assert registry.production() == "one"
+    assert registry.production() == shipped
 
 
 def test_bentoml_sees_what_was_imported(tiny_version: Path) -> None:

@@ -54,7 +54,7 @@ def export(network: Network, folder: Path) -> None:
     for port, name in zip(graph.outputs, ("stance", "sentiment"), strict=True):
         port.get_tensor().set_names({name})
     _keep_gates_apart(graph)
-    if getattr(network.encoder.config, "sliding_window", None):
+    if network.local:
         _let_padding_attend(graph)
     graph.validate_nodes_and_infer_types()
     openvino.save_model(graph, folder / bundle.GRAPH, compress_to_fp16=True)

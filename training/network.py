@@ -73,6 +73,11 @@ class Network(nn.Module):
         config: Any = self.encoder.config
         return int(config.max_position_embeddings) - first
 
+    @property
+    def local(self) -> bool:
+        """Whether a token attends to its neighbours alone in some of the layers."""
+        return bool(getattr(self.encoder.config, "sliding_window", None))
+
     @cached_property
     def mixed(self) -> bool:
         """Whether the encoder computes rightly in bfloat16: not all do, so each is tried once."""

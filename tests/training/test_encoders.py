@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
-from claimstance import Predictor, registry
+from claimstance import Predictor, bundle, registry
 from claimstance.errors import InvalidInput, ModelInvalid
 from tests.conftest import OWNERS, PLACES, SPEAKERS, TEMPLATES
-from training import corpus, fit, loop, network, settings
+from training import corpus, export, fit, loop, network, settings
 from training.cli.main import app
 
 BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -122,6 +123,18 @@ def test_an_encoder_of_any_family_is_trained_exported_verified_and_served(
         alone = np.concatenate([stances(predictor, [text]) for text in sentences])
         assert np.abs(together - full).max() < 0.03
         assert np.abs(alone - full).max() < 0.03
+
+
+def test_a_gated_layer_is_not_one_operation_of_the_engine(tmp_path: Path) -> None:
+    start = network.pretrained(str(encoder("modernbert", tmp_path / "encoder")), dropout=0.0)
+    export.export(start.network, tmp_path)
+    graph = openvino.Core().read_model(tmp_path / bundle.GRAPH)
+    products = [
+        {node.input_value(side).get_node().get_type_name() for side in (0, 1)}
+        for node in graph.get_ops()
+        if node.get_type_name() == "Multiply"
+    ]
+    assert [sides for sides in products if "Gelu" in sides] == [{"Gelu", "Clamp"}] * 2
 
 
 def test_a_family_that_is_wrong_in_half_precision_is_trained_in_full(

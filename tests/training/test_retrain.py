@@ -1,6 +1,9 @@
 """From new labels to a decision: better goes in, worse stays out, and production is never torn."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +11,43 @@ import pytest
 
 from claimstance import bundle, registry
 from claimstance.errors import InvalidInput, NotApproved
-from tests.conftest import OWNERS, PLACES, SPEAKERS, TEMPLATES
-from training import comparing, corpus, fit, outcome, retrain, settings
+from tests.conftest import OWNERS, PLACES, ROOT, SPEAKERS, TEMPLATES
+from training import comparing, corpus, fit, gate, outcome, retrain, settings
 from training.retrain import Outcome
+
+HALTING = """
+import sys, time
+from pathlib import Path
+from claimstance import bundle, registry
+from training import check, comparing, corpus, export, gate, loop, retrain
+from training.cli.main import main
+
+def halt(*_, **__):
+    print("halted", flush=True)
+    time.sleep(600)
+
+def halt_half_written(path, write):
+    write(path.with_name("half"))
+    halt()
+
+stage, project, recipe, labels = sys.argv[1:]
+corpus.AUTHORED, corpus.REFERENCES = Path(project) / "authored", Path(project) / "references"
+retrain.RECIPE = Path(recipe)
+gate.judge = lambda *_: []
+place, name, halting = {
+    "check": (check, "check", halt),
+    "train": (loop._Average, "update", halt),
+    "export": (export.openvino, "save_model", halt),
+    "register": (bundle, "sync", halt),
+    "compare": (comparing, "compare", halt),
+    "promote": (registry, "replace", halt_half_written),
+}[stage]
+setattr(place, name, halting)
+sys.argv = ["training", "retrain", "--data", labels, "--version", stage]
+sys.argv += ["--report", labels + ".html"]
+main()
+"""
+"""The command, made to stop where a stage has begun; what it learns passes whatever it is."""
 
 FLIPPED = {"firm": "conciliatory", "conciliatory": "neutral", "neutral": "firm"}
 
@@ -106,6 +143,41 @@ def test_a_worse_version_is_kept_out(
     assert registry.production() == champion.version
     assert registry.promote("worse", force=True).forced
     assert registry.rollback().version == champion.version
+
+
+def test_a_kill_at_any_stage_leaves_production_alone_and_the_next_run_works(
+    champion: bundle.Manifest,
+    tiny_recipe: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = labels(tmp_path / "new.jsonl", wrong=False)
+    before = registry.history()
+    for stage in ("check", "train", "export", "register", "compare", "promote"):
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-c", HALTING, stage),
+                *map(str, (corpus.AUTHORED.parent, tiny_recipe, path)),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+        )
+        assert process.stdout
+        assert any(line == "halted\n" for line in process.stdout), stage
+        process.kill()
+        process.communicate()
+        assert registry.history() == before, stage
+        assert registry.verify().version == champion.version, stage
+        for manifest in registry.versions():  # what it made is whole, or not there
+            if manifest.version == stage:
+                assert stage in ("compare", "promote")
+                registry.verify(stage)
+    monkeypatch.setattr(gate, "judge", lambda *_: [])
+    done, _ = attempt(path, "next")
+    assert done.passed
+    assert registry.promote("next").previous == champion.version
 
 
 def test_another_test_set_is_refused(champion: bundle.Manifest, labelled: Path) -> None:

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -207,7 +208,7 @@ def csv_table(stream: BinaryIO, given: Columns) -> tuple[Table, int]:
             header, best = names, delimiter
     if not header:
         raise DocumentUnreadable("has no header that can be read in its first line")
-    twice = [name for name in header if name and header.count(name) > 1]
+    twice = [name for name, count in Counter(header).items() if name and count > 1]
     if twice:
         raise DocumentUnreadable(f"has more than one column {twice[0]!r}")
     return Table(encoding, meaning(header, given), best, tuple(header)), offset
@@ -240,6 +241,10 @@ def _beginning(stream: BinaryIO) -> tuple[str, int, str]:
     line, end, _ = sample[skipped:].partition(b"\n")
     if not end and len(sample) == SAMPLE:
         raise DocumentUnreadable(f"has a header of over {SAMPLE // MIB} MiB")
+    if b"\r" in line.removesuffix(b"\r"):
+        raise DocumentUnreadable(
+            "ends its lines in carriage returns alone; save it with line feeds (CSV UTF-8)"
+        )
     try:
         return encoding, skipped + len(line) + len(end), line.decode(encoding)
     except UnicodeDecodeError as error:

@@ -189,8 +189,15 @@ def _work(pipe: Connection, folder: str, version: str, how: How) -> None:
     except ClaimstanceError as error:
         tell("failed", [error.message, error.where])
     except OSError as error:
-        reason = error.strerror or str(error)
-        tell("failed", [f"a shard cannot be written ({reason}); what is done stays", folder])
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        tell(
+            "failed",
+            [
+                f"a shard cannot be written ({reason}); what is done stays, and the same command "
+                "goes on once it can",
+                folder,
+            ],
+        )
 
 
 def _follow_parent() -> None:

@@ -272,6 +272,7 @@ def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
     [
         ("x.csv", b"a,b\n1,2\n", "name it with --text-column: a, b"),
         ("x.csv", b"", "no header"),
+        ("x.csv", b"id,text\r1,It rained.\r", "carriage returns alone"),
         ("x.csv", b"text,text\n1,2\n", "more than one column 'text'"),
         ("x.jsonl", b"nope\n", "no JSON object"),
         ("x.parquet", b"nope", "cannot be read"),

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -379,6 +380,32 @@ def test_a_document_that_kills_its_worker_costs_itself_alone(
     (line,) = rejects(tmp_path / "out")
     assert Path(str(line["source"])).name == "3.txt"
     assert "SIGSEGV" in str(line["reason"])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder that is a disk of 64 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("a disk can be mounted here by nobody")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_ends_the_job_with_a_reason_and_more_room_lets_it_go_on(
+    archive: Path, tmp_path: Path, small_disk: Path
+) -> None:
+    score.score([str(archive)], tmp_path / "whole", Silent())
+    with pytest.raises(JobFailed, match=r"written \(No space left on device\); what is done stays"):
+        score.score([str(archive)], small_disk / "out", Silent())
+    assert json.loads((small_disk / "out" / "job.json").read_text())["state"] == "begun"
+    subprocess.run(["mount", "-o", "remount,size=9m", str(small_disk)], check=True)
+    watcher = Silent()
+    score.score([str(archive)], small_disk / "out", watcher)
+    assert watcher.before > 0
+    assert state(small_disk / "out") == state(tmp_path / "whole")
 
 
 def test_a_unit_that_cannot_be_written_ends_the_job_with_a_reason(

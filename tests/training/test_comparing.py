@@ -33,7 +33,7 @@ def version(name: str, public: list[Record], with_texts: bool = True) -> Manifes
         texts={n: records.text_fingerprint(part) for n, part in kept.items() if with_texts},
     )
     released = bundle.read_manifest(bundle.released())
-    return released.model_copy(update={"version": name, "corpus": note})
+    return released.model_copy(update={"version": name, "corpus": note, "screen": None})
 
 
 def test_the_same_sentences_are_the_whole_set() -> None:

@@ -49,7 +49,8 @@ def table(file: ParquetFile, given: Columns) -> Table:
     kind = file.schema_arrow.field(found.meaning["text"]).type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    if not any(test(kind) for test in texts):
         raise DocumentUnreadable(f"its column {found.meaning['text']!r} is {kind}, no text")
     return found
 
@@ -82,11 +83,23 @@ def rows(stream: BinaryIO, first: int, count: int) -> Iterator[Row]:
     number = begin
     for batch in file.iter_batches(_BATCH, groups):
         wanted = batch.slice(max(0, first - number), max(0, first + count - max(first, number)))
-        for index, fields in enumerate(wanted.to_pylist(), max(first, number)):
-            yield Row(index, index, index + 1, fields)
+        yield from _rows(wanted, max(first, number))
         number += len(batch)
         if number >= first + count:
             return
+
+
+def _rows(batch: pa.RecordBatch, number: int) -> Iterator[Row]:
+    """Yield the rows of a batch from row `number`; one of bad values costs itself alone."""
+    try:
+        for index, fields in enumerate(batch.to_pylist(), number):
+            yield Row(index, index, index + 1, fields)
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        if len(batch) == 1:
+            yield Row(number, number, number + 1, {}, f"holds a value that is none ({error})")
+            return
+        for index in range(len(batch)):
+            yield from _rows(batch.slice(index, 1), number + index)
 
 
 def _is_bytes(kind: pa.DataType) -> bool:

@@ -257,6 +257,14 @@ def test_parquet_rows_of_any_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found[0].document.metadata == {"tags": '["a"]'}
 
 
+def test_a_bad_parquet_value_costs_its_row_alone(tmp_path: Path) -> None:
+    text = pa.array([b"One.", b"\xff", b"Three."]).view(pa.string())
+    pa.parquet.write_table(pa.table({"text": text}), tmp_path / "x.parquet")
+    found, _ = entries(tmp_path / "x.parquet")
+    assert texts(found) == ["One.", None, "Three."]
+    assert "utf-8" in (found[1].problem or "")
+
+
 def test_a_parquet_bomb_is_refused(tmp_path: Path) -> None:
     # One long value, of which each row is a number.
     text = pa.array(["Rain fell. " * 10_000])

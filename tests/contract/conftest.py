@@ -58,7 +58,7 @@ def serving(
             yield client
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from claimstance.errors import DocumentUnreadable, InvalidInput
 from claimstance.scoring.score import score
 from claimstance.text import digest
 from tests.conftest import ROOT
-from training import corpus, splits
+from training import corpus, settings, splits
 from training.imports import labelled
 from training.suggest import choice, folder, suggest, tools
 from training.suggest.suggestion import Suggestion, Why
@@ -26,13 +26,16 @@ TALKS = "Both sides agreed to talk about the reef."
 
 
 class Silent:
-    """Watches a scoring job and says nothing."""
+    """A watcher of scoring that says nothing."""
 
-    def looking(self, size: int, total: int) -> None: ...
+    def looking(self, size: int, total: int) -> None:
+        """Pass over the planning."""
 
-    def planned(self, units: int, documents: int, size: int) -> None: ...
+    def planned(self, units: int, documents: int, size: int) -> None:
+        """Pass over the plan."""
 
-    def scored(self, result: Any, before: bool) -> None: ...
+    def scored(self, result: Any, before: bool) -> None:
+        """Pass over a unit."""
 
 
 def suggestion(text: str, stance: str, why: Why = Why.UNCERTAIN) -> Suggestion:
@@ -187,8 +190,8 @@ def small_corpus(
     monkeypatch.setattr(corpus, "AUTHORED", tmp_path / "authored")
     monkeypatch.setattr(corpus, "REFERENCES", tmp_path / "references")
     monkeypatch.setattr(corpus, "ASSEMBLED", tmp_path / "assembled")
-    recipe = suggest.settings.load(tiny_recipe)
-    monkeypatch.setattr(suggest.settings, "load", lambda: recipe)
+    recipe = settings.load(tiny_recipe)
+    monkeypatch.setattr(settings, "load", lambda: recipe)
     return labelled
 
 

@@ -27,13 +27,16 @@ TALKS = "Both sides agreed to talk about the reef."
 
 
 class Silent:
-    """Watches a scoring job and says nothing."""
+    """A watcher of scoring that says nothing."""
 
-    def looking(self, size: int, total: int) -> None: ...
+    def looking(self, size: int, total: int) -> None:
+        """Pass over the planning."""
 
-    def planned(self, units: int, documents: int, size: int) -> None: ...
+    def planned(self, units: int, documents: int, size: int) -> None:
+        """Pass over the plan."""
 
-    def scored(self, result: Any, before: bool) -> None: ...
+    def scored(self, result: Any, before: bool) -> None:
+        """Pass over a unit."""
 
 
 def suggestion(text: str, stance: str, why: Why = Why.UNCERTAIN) -> Suggestion:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -53,6 +54,8 @@ def write(version: Path, folder: Path, calibration: Sequence[Ids]) -> None:
                 folder / f"{name}.onnx",
                 weight_type=QuantType.QInt8,
                 per_channel=per_channel,
+                # Of what comes out of the fused operations, whose types onnx cannot infer.
+                extra_options={"DefaultTensorType": TensorProto.FLOAT},
             )
         ready = Path(scratch) / "ready.onnx"
         quant_pre_process(plain, ready, skip_symbolic_shape=True)

@@ -44,8 +44,15 @@ def write(version: Path, folder: Path, calibration: Sequence[Ids]) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
-        _export(version, plain)
-        fused = optimizer.optimize_model(str(plain), "bert", num_heads=0, hidden_size=0)
+        whole = network.version(version, dropout=0.0).network.eval()
+        _export(whole, plain)
+        config: Any = whole.encoder.config
+        fused = optimizer.optimize_model(
+            str(plain),
+            "bert",
+            num_heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+        )
         full = folder / "full.onnx"
         fused.save_model_to_file(str(full))
         for name, per_channel in (("tensor", False), ("channel", True)):
@@ -71,8 +78,7 @@ def write(version: Path, folder: Path, calibration: Sequence[Ids]) -> None:
         )
 
 
-def _export(version: Path, path: Path) -> None:
-    whole = network.version(version, dropout=0.0).network.eval()
+def _export(whole: network.Network, path: Path) -> None:
     # Written out, attention is what the optimiser looks for.
     whole.encoder.set_attn_implementation("eager")  # type: ignore[operator]
     example = (

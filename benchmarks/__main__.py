@@ -9,6 +9,7 @@ import typer
 
 from benchmarks import machine, results
 from benchmarks import report as reporting
+from benchmarks.processes import BenchmarkFailed
 from claimstance.errors import ClaimstanceError
 
 QUICK_HOME = results.HOME.parent / "build" / "benchmarks"
@@ -147,7 +148,7 @@ def main() -> None:
     """Run the command line; a reported error ends it with status 1 and one line on stderr."""
     try:
         app()
-    except ClaimstanceError as error:
+    except (BenchmarkFailed, ClaimstanceError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         sys.exit(1)
 

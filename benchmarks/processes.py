@@ -15,8 +15,6 @@ from typing import Any
 
 import psutil
 
-from claimstance.errors import ClaimstanceError
-
 ROOT = Path(__file__).parent.parent
 OURS = Path(sys.executable)
 COMMAND = OURS.with_name("claimstance")
@@ -31,8 +29,11 @@ SAMPLE_SECONDS = 0.2
 """Between two looks at a process's memory."""
 
 
-class BenchmarkFailed(ClaimstanceError):
+class BenchmarkFailed(Exception):
     """A contender could not be run, or did something else than the others."""
+
+    def __init__(self, problem: str, contender: str | None = None) -> None:
+        super().__init__(f"{contender}: {problem}" if contender else problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -43,8 +44,15 @@ def write(version: Path, folder: Path, calibration: Sequence[Ids]) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         plain = Path(scratch) / "plain.onnx"
-        _export(version, plain)
-        fused = optimizer.optimize_model(str(plain), "bert", num_heads=0, hidden_size=0)
+        whole = network.version(version, dropout=0.0).network.eval()
+        _export(whole, plain)
+        config: Any = whole.encoder.config
+        fused = optimizer.optimize_model(
+            str(plain),
+            "bert",
+            num_heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+        )
         full = folder / "full.onnx"
         fused.save_model_to_file(str(full))
         for name, per_channel in (("tensor", False), ("channel", True)):
@@ -53,6 +61,8 @@ def write(version: Path, folder: Path, calibration: Sequence[Ids]) -> None:
                 folder / f"{name}.onnx",
                 weight_type=QuantType.QInt8,
                 per_channel=per_channel,
+                # Of what comes out of the fused operations, whose types onnx cannot infer.
+                extra_options={"DefaultTensorType": TensorProto.FLOAT},
             )
         ready = Path(scratch) / "ready.onnx"
         quant_pre_process(plain, ready, skip_symbolic_shape=True)
@@ -68,8 +78,7 @@ def write(version: Path, folder: Path, calibration: Sequence[Ids]) -> None:
         )
 
 
-def _export(version: Path, path: Path) -> None:
-    whole = network.version(version, dropout=0.0).network.eval()
+def _export(whole: network.Network, path: Path) -> None:
     # Written out, attention is what the optimiser looks for.
     whole.encoder.set_attn_implementation("eager")  # type: ignore[operator]
     example = (

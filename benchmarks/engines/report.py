@@ -170,13 +170,14 @@ def _short(operation: str) -> str:
 def _processes(speed: Found) -> str:
     rows = []
     for name, seconds in speed["seconds"]["processes"].items():
-        alone = speed["seconds"]["engines"][name.split(",")[0]]
+        alone = speed["seconds"]["engines"][name]
         rows.append([name, _rate(speed, seconds), _times(ratios(alone, seconds))])
     return "\n".join(
         [
             "## One process of all threads, or a process for each",
             "",
-            f"The ratio is to one process of {speed['threads']} threads.",
+            f"{speed['threads']} processes of one thread each; the ratio is to one process of "
+            f"{speed['threads']} threads.",
             "",
             _table(["", "sentences/s", "ratio"], rows),
             "",

@@ -12,7 +12,7 @@ from benchmarks.engines.candidates import Candidate
 from benchmarks.progress import Steps
 
 SPLIT = (candidates.CORE, candidates.LINEAR)
-"""Candidates that are also run as a process a thread, and whose batches are varied."""
+"""Candidates that are also run as one process for each thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,7 @@ def settings(threads: int) -> dict[str, dict[str, Setting]]:
     core = batches.CORE
     return {
         "engines": {each.name: Setting(each, core, 1, threads) for each in candidates.TIMED},
-        "processes": {
-            f"{each.name}, {threads} processes of one thread": Setting(each, core, threads, 1)
-            for each in SPLIT
-        },
+        "processes": {each.name: Setting(each, core, threads, 1) for each in SPLIT},
         "batches": {
             name: Setting(candidates.CORE, plan, 1, threads)
             for name, plan in batches.PLANS.items()

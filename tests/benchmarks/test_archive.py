@@ -1,4 +1,4 @@
-"""Contenders take turns; a rival that fails or computes other things is left out, with the reason."""
+"""Contenders take turns; a rival that fails or computes other things is left out, and why."""
 
 from typing import Any
 

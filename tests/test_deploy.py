@@ -146,3 +146,11 @@ def test_the_guide_names_every_setting_and_file() -> None:
     for path in DEPLOY.iterdir():
         if path.suffix not in (".json", ".yml"):  # those of monitoring are told of elsewhere
             assert f"deploy/{path.name}" in GUIDE
+
+
+def test_the_guide_tells_the_headers_that_nginx_is_told_to_set() -> None:
+    (told,) = re.findall(r"```nginx\n(.*?)```", GUIDE, re.DOTALL)
+    configured = [line.strip() for line in (DEPLOY / "nginx.conf").read_text().splitlines()]
+    for header in ("Host", "X-Forwarded-For"):
+        assert f"proxy_set_header {header} " in told
+    assert all(line in configured for line in told.splitlines())

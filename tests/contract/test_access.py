@@ -16,6 +16,7 @@ import pytest
 
 from claimstance.feedback import Store
 from serving.gate import PATHS
+from serving.page import FILES
 from tests.conftest import ROOT
 from tests.contract.conftest import free_port, serving
 from tests.contract.test_service import error, post
@@ -83,9 +84,7 @@ def test_without_a_key_nothing_is_answered(
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/page.js", "/page.css", "/export.js", "/livez", "/readyz", "/metrics"]
-)
+@pytest.mark.parametrize("path", [*FILES, "/livez", "/readyz", "/metrics"])
 def test_the_page_and_the_probes_need_no_key(keyed: httpx.Client, path: str) -> None:
     assert keyed.get(path).status_code == 200
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
-from tests.claimstance.scoring.test_score import (
+from tests.claimstance.scoring.conftest import (
     PROGRAM,
     SENTENCES,
     rows,

@@ -16,7 +16,7 @@ from claimstance.errors import ClaimstanceError, InvalidInput, ModelExists, Mode
 from claimstance.feedback import Store
 from serving import keys
 from serving.admission import INSECURE, is_local
-from serving.settings import WORKERS, hosts, limits, workers
+from serving.settings import WORKERS, hosts, limits, shadow, workers
 from serving.tracing import wanted
 
 CURL = (
@@ -114,6 +114,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     workers()
     limits()
     hosts()
+    shadow()
     wanted()
     Store.open()
     version = ensure_model()

@@ -28,7 +28,8 @@ class Admission:
 
     Where there is a file of keys, all but `OPEN` needs one of them, and `/metrics` does from other
     machines. Where there is none, only this machine is answered, whatever address the service is
-    bound to and whichever proxy is in between, unless it was started as insecure.
+    bound to, unless it was started as insecure. A proxy on this machine must say for whom it asks,
+    in `X-Forwarded-For`; the callers of one that does not cannot be told from this machine's own.
 
     Where being on this machine is what lets a caller in, the caller must also say so: a page of
     another site can have its own name resolve to loopback (DNS rebinding), and a browser then

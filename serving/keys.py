@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from claimstance import registry
 from claimstance.bundle import NAME
+from claimstance.durable import replace
 from claimstance.errors import InvalidInput
 
 PATH = "CLAIMSTANCE_KEYS"
@@ -147,14 +148,11 @@ def _hash(salt: str, token: str) -> str:
 
 
 def _write(keys: list[Key]) -> None:
-    """Write the file aside, for its owner alone, and rename it, so that no reader sees half."""
+    """Write the file, for its owner alone."""
     target = path()
-    temporary = target.with_name(f"{target.name}.tmp")
+    text = _File(keys=keys).model_dump_json(indent=2) + "\n"
     try:
-        temporary.unlink(missing_ok=True)
-        temporary.touch(mode=0o600, exist_ok=False)
-        temporary.write_text(_File(keys=keys).model_dump_json(indent=2) + "\n")
-        temporary.replace(target)
+        replace(target, lambda file: file.write_text(text), mode=0o600)
     except OSError as error:
         raise InvalidInput(f"cannot be written ({error.strerror})", str(target)) from error
 

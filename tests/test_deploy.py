@@ -146,3 +146,26 @@ def test_the_guide_names_every_setting_and_file() -> None:
     for path in DEPLOY.iterdir():
         if path.suffix not in (".json", ".yml"):  # those of monitoring are told of elsewhere
             assert f"deploy/{path.name}" in GUIDE
+
+
+def test_the_guide_tells_the_headers_that_nginx_is_told_to_set() -> None:
+    (told,) = re.findall(r"```nginx\n(.*?)```", GUIDE, re.DOTALL)
+    configured = [line.strip() for line in (DEPLOY / "nginx.conf").read_text().splitlines()]
+    for header in ("Host", "X-Forwarded-For"):
+        assert f"proxy_set_header {header} " in told
+    assert all(line in configured for line in told.splitlines())
+
+
+def test_the_container_s_keys_are_where_the_guide_has_them_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (section,) = re.findall(r"^## Container\n(.*?)^## ", GUIDE, re.DOTALL | re.MULTILINE)
+    (made,) = set(re.findall(rf"{keys.PATH}=(\w\S+)", section))
+    (mounted, inside) = re.findall(r'"\$PWD/(\w+):(/etc/\S+):ro"', section)[0]
+    assert f"-e {keys.PATH}={inside}/{Path(made).name}" in section
+    assert Path(made).parent == Path(mounted)
+    assert "$BENTOML_HOME" not in section  # usually unset
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(keys.PATH, made)
+    keys.add("newsroom")
+    assert (tmp_path / made).is_file()

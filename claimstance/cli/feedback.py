@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from claimstance.durable import replace
 from claimstance.feedback import Store
 
 app = typer.Typer(
@@ -33,10 +34,7 @@ def export(
     if out is None:
         sys.stdout.write(lines)
     else:
-        # Written aside and renamed, so that a full disk costs no earlier export.
-        temporary = out.with_name(f"{out.name}.tmp")
-        temporary.write_text(lines, encoding="utf-8")
-        temporary.replace(out)
+        replace(out, lambda file: file.write_text(lines, encoding="utf-8"))
     replaced = f"; later ones replaced {found.replaced} corrections" if found.replaced else ""
     print(f"{len(found.rows)} corrected sentences{replaced}.", file=sys.stderr)
 

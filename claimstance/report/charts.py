@@ -1,6 +1,6 @@
 """Charts as inline SVG and HTML, coloured by the page's style sheet, readable at any width."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from claimstance.report.figures import Group, Paper
@@ -137,8 +137,7 @@ def _open(width: int, height: int, title: str) -> str:
     )
 
 
-def _grid(left: float, right: float, y: object, most: float) -> str:
-    assert callable(y)
+def _grid(left: float, right: float, y: Callable[[float], float], most: float) -> str:
     return "".join(
         f'<line class="grid" x1="{left}" x2="{right}" y1="{y(s):.1f}" y2="{y(s):.1f}"/>'
         f'<text x="{left - 6}" y="{y(s) + 4:.1f}" text-anchor="end">{s:.0%}</text>'

@@ -1,5 +1,7 @@
 """The report's page: one file that needs nothing else and asks nothing of any network."""
 
+from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -37,12 +39,10 @@ def write(folder: Path, target: Path | None = None) -> Path:
     correction = Correction.of(manifest, certificate(manifest, reading))
     found = figures(folder, correction)
 
-    def both(draw: object, values: object) -> Markup:
+    def both(draw: Callable[[int], str]) -> Markup:
         """Return a chart for either width; the style sheet shows the one that fits."""
-        assert callable(draw)
         return Markup(
-            f'<div class="wide">{draw(values, WIDE)}</div>'
-            f'<div class="narrow">{draw(values, NARROW)}</div>'
+            f'<div class="wide">{draw(WIDE)}</div><div class="narrow">{draw(NARROW)}</div>'
         )
 
     environment = jinja2.Environment(
@@ -57,11 +57,11 @@ def write(folder: Path, target: Path | None = None) -> Path:
         held_out=correction.sentences,
         least=LEAST,
         most=MOST_DOCUMENTS,
-        years=both(charts.years, found.years) if len(found.years) > 1 else None,
+        years=both(partial(charts.years, found.years)) if len(found.years) > 1 else None,
         groups=Markup(charts.groups(found.groups)) if len(found.groups) > 1 else None,
         disputes=Markup(charts.groups(found.disputes)) if found.disputes else None,
-        papers=both(charts.documents, found.papers) if found.papers else None,
-        histogram=both(charts.histogram, found.levels),
+        papers=both(partial(charts.documents, found.papers)) if found.papers else None,
+        histogram=both(partial(charts.histogram, found.levels)),
     )
     path = target or folder / "report.html"
     replace(path, lambda file: file.write_text(text, encoding="utf-8"))

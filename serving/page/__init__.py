@@ -11,7 +11,11 @@ FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/answer.js": ("answer.js", "text/javascript"),
+    "/ask.js": ("ask.js", "text/javascript"),
+    "/elements.js": ("elements.js", "text/javascript"),
     "/export.js": ("export.js", "text/javascript"),
+    "/sentence.js": ("sentence.js", "text/javascript"),
 }
 """Path to file and media type."""
 

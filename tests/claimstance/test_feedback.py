@@ -198,13 +198,12 @@ def test_another_kind_of_address_is_refused(monkeypatch: pytest.MonkeyPatch, url
         Store.open()
 
 
-def test_an_export_that_cannot_be_written_leaves_the_one_before(
-    store: Path, tmp_path: Path
-) -> None:
+def test_an_export_touches_no_other_file(store: Path, tmp_path: Path) -> None:
     Store.open().keep(REEF)
-    path = tmp_path / "corrections.jsonl"
+    path, other = tmp_path / "corrections.jsonl", tmp_path / "corrections.jsonl.tmp"
     path.write_text("before\n")
-    (tmp_path / "corrections.jsonl.tmp").mkdir()
-    result = claimstance("feedback", "export", "--out", str(path))
-    assert result.returncode == 1
-    assert path.read_text() == "before\n"
+    other.write_text("mine\n")
+    assert claimstance("feedback", "export", "--out", str(path)).returncode == 0
+    assert REEF.text in path.read_text()
+    assert other.read_text() == "mine\n"
+    assert not list(tmp_path.glob(".corrections*"))

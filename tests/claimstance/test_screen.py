@@ -19,7 +19,7 @@ from claimstance.report.prevalence import Correction
 from claimstance.scoring import score
 from claimstance.scoring.unit import How
 from claimstance.screen import Cascade, Reading
-from tests.claimstance.scoring.test_score import Silent
+from tests.claimstance.scoring.conftest import Silent
 from tests.conftest import archive_sentences
 
 TEXTS = archive_sentences(20_000, 400)

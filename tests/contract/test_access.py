@@ -16,8 +16,9 @@ import pytest
 
 from claimstance.feedback import Store
 from serving.gate import PATHS
+from serving.page import FILES
 from tests.conftest import ROOT
-from tests.contract.conftest import serving
+from tests.contract.conftest import free_port, serving
 from tests.contract.test_service import error, post
 
 COMMAND = [sys.executable, "-m", "serving"]
@@ -83,9 +84,7 @@ def test_without_a_key_nothing_is_answered(
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/page.js", "/page.css", "/export.js", "/livez", "/readyz", "/metrics"]
-)
+@pytest.mark.parametrize("path", [*FILES, "/livez", "/readyz", "/metrics"])
 def test_the_page_and_the_probes_need_no_key(keyed: httpx.Client, path: str) -> None:
     assert keyed.get(path).status_code == 200
 
@@ -281,3 +280,16 @@ def test_a_broken_file_of_keys_is_told_at_the_start(store: Path) -> None:
     done = subprocess.run(COMMAND, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 1
     assert "is no file of keys" in done.stderr
+
+
+def test_a_share_of_the_shadow_that_is_none_is_told_at_the_start(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAIMSTANCE_SHADOW_SHARE", "abc")
+    port = ["--port", str(free_port())]
+    done = subprocess.run(
+        [*COMMAND, *port], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("claimstance: CLAIMSTANCE_SHADOW_SHARE: must be a number")
+    assert not (store / "models").exists()

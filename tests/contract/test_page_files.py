@@ -17,7 +17,11 @@ FOLDER = ROOT / "serving" / "page"
         ("/", "text/html", "index.html"),
         ("/page.css", "text/css", "page.css"),
         ("/page.js", "text/javascript", "page.js"),
+        ("/answer.js", "text/javascript", "answer.js"),
+        ("/ask.js", "text/javascript", "ask.js"),
+        ("/elements.js", "text/javascript", "elements.js"),
         ("/export.js", "text/javascript", "export.js"),
+        ("/sentence.js", "text/javascript", "sentence.js"),
     ],
 )
 def test_files_come_as_they_are_with_strict_headers(
@@ -60,3 +64,11 @@ def test_the_page_has_no_markup_made_of_text_and_no_address_of_another_host() ->
     source = "".join((FOLDER / name).read_text() for name, _ in page.FILES.values())
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", source)
     assert set(re.findall(r"https?://[\w.]+", source)) == {"http://www.w3.org"}
+
+
+def test_all_files_of_the_page_are_given_out_and_import_each_other_alone() -> None:
+    scripts = {file.name for file in FOLDER.glob("*.js")}
+    assert scripts == {name for name, _ in page.FILES.values() if name.endswith(".js")}
+    for name in scripts:
+        asked = re.findall(r'\bfrom "([^"]+)"', (FOLDER / name).read_text())
+        assert {path.removeprefix("./") for path in asked} <= scripts, name

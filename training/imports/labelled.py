@@ -1,13 +1,12 @@
 """Labelled sentences of any files: read, understood, resolved, and told about."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from claimstance.durable import replace
 from claimstance.errors import InvalidInput
 from training import records
 from training.imports import agreement, meaning, recognise, resolve
@@ -151,14 +150,14 @@ def write(labelled: Labelled, target: Path) -> None:
     Raises:
         InvalidInput: the place cannot be written to.
     """
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+
+    def fill(path: Path) -> None:
         # A half character, which JSON allows, must not keep the rest from being written.
-        with aside.open("w", encoding="utf-8", errors="replace") as file:
+        with path.open("w", encoding="utf-8", errors="replace") as file:
             for _, row in labelled.rows:
                 file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
-        aside.replace(target)
+
+    try:
+        replace(target, fill)
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
         raise InvalidInput(f"cannot be written ({error.strerror})", str(target)) from error

@@ -14,7 +14,7 @@ from claimstance.report import page
 from claimstance.report.disputes import NAMES
 from claimstance.report.prevalence import Correction
 from claimstance.scoring import score
-from tests.claimstance.scoring.test_score import SENTENCES, Silent
+from tests.claimstance.scoring.conftest import SENTENCES, Silent
 
 LEVELS = (0.0, 0.9)
 # Of sure neutrals one in a hundred is firm; unsure labels are half wrong.

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
-from tests.claimstance.scoring.test_score import (
+from tests.claimstance.scoring.conftest import (
     PROGRAM,
     SENTENCES,
     rows,
@@ -40,14 +41,13 @@ def on_cluster(archive: Path, out: Path, address: str) -> subprocess.Popen[bytes
 
 
 def scorers() -> list[psutil.Process]:
-    """Return the processes in which Ray's actors have units scored."""
+    """Return the processes in which this test's cluster has units scored, and no other's."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if "spawn_main" in command and "ray" in " ".join(
-            parent.name() for parent in process.parents()[:2]
-        ):
-            found.append(process)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            parents = " ".join(parent.name() for parent in process.parents()[:2])
+            if "spawn_main" in " ".join(process.cmdline()) and "ray" in parents:
+                found.append(process)
     return found
 
 

@@ -1,0 +1,82 @@
+"""Argilla's exports, as it writes them: recognised by structure, read exactly."""
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from claimstance.errors import InvalidInput
+from tests.training.imports.exported import OURS, RAIN, array, lines, read
+from training.imports import labelled
+from training.imports.judgement import pseudonym
+
+
+def argilla(text: str, responses: Any) -> dict[str, Any]:
+    return {
+        "id": "8b1f4f1c",
+        "fields": {"text": text},
+        "metadata": {"source": "gazette"},
+        "suggestions": {"stance": {"value": "neutral", "score": 0.9, "agent": "model"}},
+        "responses": responses,
+        "vectors": {},
+    }
+
+
+def test_argilla_of_the_first_client(tmp_path: Path) -> None:
+    def response(user: str | None, status: str, **values: str) -> dict[str, Any]:
+        return {
+            "user_id": user,
+            "status": status,
+            "values": {name: {"value": value} for name, value in values.items()},
+        }
+
+    responses = [
+        response("u-1", "submitted", stance="firm", sentiment="negative"),
+        response("u-2", "submitted", stance="firm", sentiment="negative"),
+        response("u-3", "discarded"),
+        response("u-4", "draft", stance="conciliatory"),
+    ]
+    path = lines(tmp_path, [argilla(OURS, responses), argilla(RAIN, None)])
+    found = labelled.load([path])
+    assert found.exports[0].tool == "Argilla"
+    assert read(path) == {OURS: ("firm", "negative")}
+    assert found.dropped == {
+        "discarded responses": 1,
+        "draft responses": 1,
+        "records without a response": 1,
+    }
+    assert found.records[0].slices == {"source": "gazette"}
+    assert len(found.rows[0][1]["annotations"]) == 2
+
+
+def test_argilla_of_the_second_client(tmp_path: Path) -> None:
+    responses = {
+        "stance": [{"value": "firm", "user_id": "u-1"}, {"value": "firm", "user_id": "u-2"}],
+        "sentiment": [{"value": "neutral", "user_id": "u-2"}],
+    }
+    path = array(tmp_path, [argilla(OURS, responses), argilla(RAIN, {})])
+    assert read(path) == {OURS: ("firm", "neutral")}
+    by = labelled.load([path]).rows[0][1]["annotations"]
+    assert {"annotator": pseudonym("u-2"), "stance": "firm", "sentiment": "neutral"} in by
+
+
+def test_argilla_users_that_are_not_known_are_kept_apart(tmp_path: Path) -> None:
+    given = [{"value": label, "user_id": "None"} for label in ("firm", "conciliatory")]
+    with pytest.raises(InvalidInput, match="no sentence is left"):
+        labelled.load([array(tmp_path, [argilla(OURS, {"stance": given})])])
+
+
+def test_argilla_flattened_as_parquet(tmp_path: Path) -> None:
+    row = {
+        "id": "1",
+        "_server_id": "2",
+        "status": "completed",
+        "text": OURS,
+        "stance.responses": ["firm", "conciliatory"],
+        "stance.responses.users": ["u-1", "u-2"],
+        "stance.responses.status": ["submitted", "discarded"],
+        "stance.suggestion": "neutral",
+    }
+    datasets.Dataset.from_list([row]).to_parquet(tmp_path / "export")
+    assert read(tmp_path / "export") == {OURS: ("firm", None)}

@@ -1,0 +1,143 @@
+"""Files of labels that no tool made, or nobody can read."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+
+from claimstance.errors import ClaimstanceError, DocumentUnreadable, InvalidInput, LimitExceeded
+from tests.training.imports.exported import OURS, RAIN, array, lines, read
+from training.imports import files, labelled, recognise
+
+
+def test_the_service_s_own_feedback(tmp_path: Path) -> None:
+    row = {
+        "text": OURS,
+        "stance": "firm",
+        "sentiment": None,
+        "id": 5,
+        "model": "claimstance:1.0.0",
+        "time": "2026-11-29T16:00:00+00:00",
+        "prediction": {"stance": "neutral"},
+    }
+    path = lines(tmp_path, [row])
+    assert read(path) == {OURS: ("firm", None)}
+    assert labelled.load([path]).records[0].slices["model"] == "claimstance:1.0.0"
+
+
+@pytest.mark.parametrize("mark", [",", "\t", ";"])
+def test_tables_are_known_by_their_header(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "table"
+    path.write_text(mark.join(("stance", "text")) + "\r\n" + mark.join(("firm", '"a;,\tb"')))
+    assert read(path) == {"a;,\tb": ("firm", None)}
+
+
+def test_a_table_may_name_annotators(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(
+        f"text,stance,annotator\n{OURS},firm,Anna\n{OURS},neutral,Bert\n{OURS},firm,C\n"
+    )
+    found = labelled.load([path])
+    assert read(path) == {OURS: ("firm", None)}
+    assert "Anna" not in json.dumps([row for _, row in found.rows])
+
+
+def test_a_class_that_a_dataset_leaves_open_is_no_label(tmp_path: Path) -> None:
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "stance": datasets.ClassLabel(names=["firm", "neutral"])}
+    )
+    rows = [{"text": OURS, "stance": 0}, {"text": RAIN, "stance": -1}]
+    datasets.Dataset.from_list(rows, features).to_parquet(tmp_path / "export")
+    assert read(tmp_path / "export") == {OURS: ("firm", None)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\n\ntext,stance\na,firm\n",
+        "text,stance\ra,firm\r",
+        '"text";"stance"\na;firm',
+        ",text,stance\n0,a,firm\n",
+        '\ufeff{"text": "a", "stance": "firm"}\r\n',
+        ' [ {"text": "a", "stance": "firm"} ]',
+    ],
+)
+def test_files_as_programs_write_them(tmp_path: Path, content: str) -> None:
+    (tmp_path / "labels").write_bytes(content.encode())
+    assert read(tmp_path / "labels") == {"a": ("firm", None)}
+
+
+def test_a_column_label_is_read_by_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("text,label\na,Positive\nb,neutral\nc,negative\n")
+    assert read(path) == {
+        "a": (None, "positive"),
+        "b": (None, "neutral"),
+        "c": (None, "negative"),
+    }
+
+
+def test_numbered_labels_can_be_named(tmp_path: Path) -> None:
+    path = array(tmp_path, [{"text": "a", "label": 0}, {"text": "b", "label": 2}])
+    with pytest.raises(InvalidInput, match=r"'0' \(1\), '2' \(1\)"):
+        labelled.load([path])
+    found = labelled.load([path], {"0": "negative", "2": "positive"})
+    assert [r.sentiment for r in found.records] == ["negative", "positive"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([{"title": "a", "body": "b"}], r"is no export of .*there are: title, body"),
+        ([{"text": "a"}], "needs a stance or a sentiment"),
+        ([{"text": " ", "stance": "firm"}], "row 1 field text: must hold a sentence"),
+        ([{"text": "\ud83d", "stance": "firm"}], "row 1 field text: "),
+        ([{"text": "a", "stance": ["firm", ["x"]]}], "row 1 field stance"),
+        ([{"text": "a", "stance": "firm", "split": "eval"}], "row 1 field split"),
+        ([{"text": "a", "stance": "firm"}, 7], "row 2: must be a JSON object"),
+        ([{"data": {"text": "a"}, "annotations": [{"id": 1}]}], r"annotations\[0\]: needs a list"),
+        ([{"data": {"a": "b", "c": "d"}, "annotations": []}], "there are: a, c"),
+        ([{"text": "a", "accept": [3], "options": [], "answer": "accept"}], "field accept: 3 is"),
+        ([{"fields": {"text": "a"}, "responses": 3}], "field responses: must be a list"),
+        ([{"fields": {"text": "a"}, "responses": [3]}], r"responses\[0\]: must be an object"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path: Path, content: list[Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        labelled.load([array(tmp_path, content)])
+
+
+def test_a_bad_row_loses_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    rows = ['{"text": "a", "stance": "firm"}', "{", '{"text": "b"}', "[]", "", "3"]
+    path.write_text("\n".join([*rows, '{"text": "c", "stance": "firm"}']))
+    export = recognise.read(path)
+    assert [j.text for j in export.judgements] == ["a", "c"]
+    assert [str(p.where) for p in export.problems] == [f"{path} row {n}" for n in (2, 3, 4, 6)]
+    with pytest.raises(InvalidInput, match="3 more rows"):
+        labelled.load([path])
+
+
+def test_damaged_and_hostile_files_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for content in (b"PK\x03\x04 no zip", b"PAR1 no parquet", b"\xff\xfe\x00"):
+        (tmp_path / "export").write_bytes(content)
+        with pytest.raises(DocumentUnreadable):
+            labelled.load([tmp_path / "export"])
+    (tmp_path / "export").write_text("[" * 100_000)
+    with pytest.raises(ClaimstanceError, match="is not JSON"):
+        labelled.load([tmp_path / "export"])
+    with zipfile.ZipFile(tmp_path / "export", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(DocumentUnreadable, match="save it as CSV"):
+        labelled.load([tmp_path / "export"])
+    monkeypatch.setattr(files, "LARGEST_ZIP", 1000)
+    with zipfile.ZipFile(tmp_path / "export", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.jsonl", "{}" * 1000)
+    with pytest.raises(LimitExceeded):
+        labelled.load([tmp_path / "export"])

@@ -152,6 +152,7 @@ def add(source: Path) -> Manifest:
     taken = ModelExists("exists already; a model version is never overwritten", manifest.tag)
     if target.exists():
         raise taken
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # else it reports to its makers
     try:
         import bentoml
         from bentoml._internal.models import ModelStore

@@ -37,6 +37,7 @@ def retrain(
     seed: int,
     step: Callable[[str], None],
     renamed: Mapping[str, str] | None = None,
+    recipe: Path | None = None,
 ) -> Outcome:
     """Train on from the version in production and compare; nothing is promoted here.
 
@@ -48,6 +49,7 @@ def retrain(
         seed: everything random follows from it.
         step: told what happens next.
         renamed: the labels of this project by those in the files.
+        recipe: a file with another recipe than `RECIPE`.
 
     Raises:
         InvalidInput: the labels cannot be read or must not be trained on, or production was
@@ -67,11 +69,11 @@ def retrain(
     loaded = corpus.load(files, True, renamed)
     new = [record for record in loaded.records if record.id in loaded.given]
     comparing.locked(loaded, bundle.read_manifest(champion))
-    recipe = settings.load(RECIPE)
-    old = loaded.rehearsing(recipe.replay, seed).sentences["train"]
+    chosen = settings.load(recipe or RECIPE)
+    old = loaded.rehearsing(chosen.replay, seed).sentences["train"]
     old -= sum(record.split == "train" for record in new)
     step(f"training on {len(new)} new sentences and {old} of the corpus")
-    manifest = fit.fit(fit.Run(loaded, recipe, str(champion), seed, version))
+    manifest = fit.fit(fit.Run(loaded, chosen, str(champion), seed, version))
     step(f"comparing {manifest.tag} with {bundle.read_manifest(champion).tag}")
     return compare(manifest.version, loaded, [r for r in new if r.split != "train"])
 

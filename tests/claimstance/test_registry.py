@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import shutil
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,14 @@ def test_import_promote_and_roll_back(tiny_version: Path, tmp_path: Path) -> Non
     with pytest.raises(ModelNotFound, match="nothing to go back to"):
         registry.rollback()
     assert registry.production() == released
+
+
+def test_nothing_is_reported_to_the_makers_of_the_store(
+    tiny_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BENTOML_DO_NOT_TRACK")
+    registry.add(tiny_version)
+    assert os.environ["BENTOML_DO_NOT_TRACK"] == "True"
 
 
 def test_bentoml_sees_what_was_imported(tiny_version: Path) -> None:

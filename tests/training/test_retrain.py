@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,38 +17,44 @@ from training import comparing, corpus, fit, gate, outcome, retrain, settings
 from training.retrain import Outcome
 
 HALTING = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from claimstance import bundle, registry
 from training import check, comparing, corpus, export, gate, loop, retrain
 from training.cli.main import main
 
 def halt(*_, **__):
-    print("halted", flush=True)
+    print("halted", os.getpid(), flush=True)
     time.sleep(600)
 
 def halt_half_written(path, write):
     write(path.with_name("half"))
     halt()
 
-stage, project, recipe, labels = sys.argv[1:]
+project, recipe, labels = sys.argv[1:]
 corpus.AUTHORED, corpus.REFERENCES = Path(project) / "authored", Path(project) / "references"
 retrain.RECIPE = Path(recipe)
 gate.judge = lambda *_: []
-place, name, halting = {
+places = {
     "check": (check, "check", halt),
     "train": (loop._Average, "update", halt),
     "export": (export.openvino, "save_model", halt),
     "register": (bundle, "sync", halt),
     "compare": (comparing, "compare", halt),
     "promote": (registry, "replace", halt_half_written),
-}[stage]
-setattr(place, name, halting)
-sys.argv = ["training", "retrain", "--data", labels, "--version", stage]
-sys.argv += ["--report", labels + ".html"]
-main()
+}
+for stage in map(str.strip, sys.stdin):
+    if not os.fork():
+        setattr(*places[stage])
+        sys.argv = ["training", "retrain", "--data", labels, "--version", stage]
+        sys.argv += ["--report", labels + ".html"]
+        main()
+        sys.exit()
+    os.wait()
+    print("gone", flush=True)
 """
-"""The command, made to stop where a stage has begun; what it learns passes whatever it is."""
+"""The command, once for each stage named on standard input, halted where that has begun; all that
+is learnt passes. Forked, so that the libraries are loaded once."""
 
 FLIPPED = {"firm": "conciliatory", "conciliatory": "neutral", "neutral": "firm"}
 
@@ -153,27 +160,29 @@ def test_a_kill_at_any_stage_leaves_production_alone_and_the_next_run_works(
 ) -> None:
     path = labels(tmp_path / "new.jsonl", wrong=False)
     before = registry.history()
-    for stage in ("check", "train", "export", "register", "compare", "promote"):
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", HALTING, stage),
-                *map(str, (corpus.AUTHORED.parent, tiny_recipe, path)),
-            ],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(tmp_path)},
-        )
+    with subprocess.Popen(
+        [sys.executable, "-c", HALTING, *map(str, (corpus.AUTHORED.parent, tiny_recipe, path))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdin
         assert process.stdout
-        assert any(line == "halted\n" for line in process.stdout), stage
-        process.kill()
-        process.communicate()
-        assert registry.history() == before, stage
-        assert registry.verify().version == champion.version, stage
-        for manifest in registry.versions():  # what it made is whole, or not there
-            if manifest.version == stage:
-                assert stage in ("compare", "promote")
-                registry.verify(stage)
+        for stage in ("check", "train", "export", "register", "compare", "promote"):
+            process.stdin.write(f"{stage}\n")
+            process.stdin.flush()
+            told = next(line for line in process.stdout if line.startswith(("halted", "gone")))
+            assert told.startswith("halted"), stage
+            os.kill(int(told.split()[1]), signal.SIGKILL)
+            assert next(process.stdout) == "gone\n"
+            assert registry.history() == before, stage
+            assert registry.verify().version == champion.version, stage
+            for manifest in registry.versions():  # what it made is whole, or not there
+                if manifest.version == stage:
+                    assert stage in ("compare", "promote")
+                    registry.verify(stage)
     monkeypatch.setattr(gate, "judge", lambda *_: [])
     done, _ = attempt(path, "next")
     assert done.passed

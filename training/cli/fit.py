@@ -118,6 +118,7 @@ def release(
 
 def baselines(
     data: Data = None,
+    renamed: Renamed = None,
     split: Annotated[str, typer.Option(metavar="dev|test", help="Where to measure.")] = "dev",
 ) -> None:
     """Print the stance macro-F1 of simpler methods, learnt and measured on the same split.
@@ -128,7 +129,7 @@ def baselines(
     from training import corpus as corpora
     from training import settings
 
-    loaded = corpora.load(data or [], with_project=not data)
+    loaded = corpora.load(data or [], not data, options.mapping(renamed))
     options.tell(loaded.told)
     results = rivals.compare(loaded.part("train"), loaded.part(split), settings.load())
     for name, macro_f1 in results.items():

@@ -80,6 +80,9 @@ def retrain(
         list[Path], typer.Option("--data", metavar="FILE", help="The new labels, as for `fit`.")
     ],
     renamed: Renamed = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A recipe [default: training/retrain.toml].")
+    ] = None,
     version: Version = None,
     seed: Seed = 0,
     report: Annotated[Path, typer.Option(metavar="FILE", help="The page.")] = Path("retrain.html"),
@@ -94,7 +97,7 @@ def retrain(
 
     options.page(report)
     outcome = retraining.retrain(
-        data, version, seed, lambda step: print(step, flush=True), options.mapping(renamed)
+        data, version, seed, lambda step: print(step, flush=True), options.mapping(renamed), config
     )
     decided(outcome, report)
     if not outcome.passed:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import openvino
 import pytest
+import sentencepiece
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
@@ -196,18 +197,23 @@ def test_an_encoder_without_its_tokenizer_is_refused(family: str, tmp_path: Path
 
 
 def test_a_tokenizer_kept_as_a_sentencepiece_model_is_read(tmp_path: Path) -> None:
-    sentencepiece = pytest.importorskip("sentencepiece")
     folder = encoder("deberta-v2", tmp_path / "encoder")
     for path in folder.glob("tokenizer*"):
         path.unlink()
     sentences = tmp_path / "sentences.txt"
     sentences.write_text("\n".join([*TEMPLATES.values(), *PLACES, *OWNERS, *SPEAKERS]))
+    pieces: dict[str, Any] = dict(
+        zip(("pad_piece", "unk_piece", "bos_piece", "eos_piece"), BERT, strict=True)
+    )
     sentencepiece.SentencePieceTrainer.Train(
         input=str(sentences),
         model_prefix=str(folder / "spm"),
         vocab_size=50,
-        **dict(zip(("pad_piece", "unk_piece", "bos_piece", "eos_piece"), BERT, strict=True)),
-        **{"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3},
+        pad_id=0,
+        unk_id=1,
+        bos_id=2,
+        eos_id=3,
+        **pieces,
     )
     start = network.pretrained(str(folder), dropout=0.0)
     tokens = start.tokenizer.encode("their reef").tokens

@@ -78,9 +78,12 @@ def suggest(
     """
     step("reading the corpus")
     loaded = corpus.load(list(labelled), with_project=True)
+    for line in loaded.told:
+        step(line)
     known = corpus.known().splits | {digest(r.text): str(r.split) for r in loaded.records}
-    step("learning a second opinion from it")
-    opinion = Opinion(loaded.part("train"))
+    train = loaded.part("train")
+    step(f"learning a second opinion from {len(train)} labelled sentences")
+    opinion = Opinion(train)
     with archive.opened(folder, known, opinion) as found:
         sentences, every = found.count(), found.count("every")
         step(f"choosing among {sentences} sentences")

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,27 +149,39 @@ def archive_sentences(first: int, count: int) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def screened_version(tiny_version: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the tiny version with a certified first stage."""
-    from training import network, records, screen
+def screened_version(
+    labelled: Path, tiny_recipe: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of a version like the tiny one, with a certified first stage."""
+    from claimstance import registry
+    from training import corpus, fit, settings, unlabelled
     from training.unlabelled import Part, Sentence
 
-    folder = Path(shutil.copytree(tiny_version, tmp_path_factory.mktemp("screened") / "tiny"))
+    home = tmp_path_factory.mktemp("screened")
     sizes: dict[Part, tuple[int, int]] = {
         "train": (0, 3000),
         "choose": (3000, 2000),
         "certify": (5000, 3000),
     }
-    sentences = {
-        part: [Sentence(text, f"press/{part}", part) for text in archive_sentences(*size)]
-        for part, size in sizes.items()
-    }
-    screen.make(
-        folder,
-        bundle.read_manifest(folder),
-        network.version(folder, 0.0).network.embeddings,
-        sentences,
-        [records.Record(text, None, None, "", "") for text in archive_sentences(9000, 50)],
-        seed=0,
+    unlabelled.write(
+        (
+            Sentence(text, f"press/{part}", part)
+            for part, size in sizes.items()
+            for text in archive_sentences(*size)
+        ),
+        home,
     )
-    return folder
+    loaded = corpus.load([labelled], with_project=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENTOML_HOME", str(home))
+        patch.setenv("BENTOML_DO_NOT_TRACK", "True")
+        run = fit.Run(
+            replace(loaded, unlabelled=home / unlabelled.FILE),
+            settings.load(tiny_recipe),
+            "base",
+            seed=0,
+            version="screened",
+        )
+        fit.fit(run)
+        registry.export("screened", home / "exported")
+    return home / "exported"

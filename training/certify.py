@@ -30,7 +30,7 @@ MISSED = 0.01
 WORTH = 0.05
 """Share of sentences that a first stage must answer to be worth its own time."""
 
-STEPS = np.arange(1, 41) / 20
+STEPS = np.arange(1, 101) / 50
 """Thresholds are tried at these multiples of what is allowed."""
 
 HIGHEST = 0.49
@@ -112,10 +112,11 @@ def line(said: Said, stance_only: bool) -> list[tuple[float, float]]:
 
 
 def _loosest(values: npt.NDArray[np.float64], wrong: Flags, allowed: float) -> float:
-    """Return the largest threshold with no more than `allowed` wrong sentences up to it."""
+    """Return the threshold up to which `allowed` sentences are wrong, between two if need be."""
     worst = np.sort(values[wrong])
-    index = int(allowed)
-    return float(np.nextafter(worst[index], -np.inf)) if index < len(worst) else np.inf
+    if allowed > len(worst) - 1:
+        return np.inf
+    return float(np.interp(allowed, np.arange(len(worst)), worst))
 
 
 def certificate(

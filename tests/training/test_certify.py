@@ -85,7 +85,7 @@ def test_a_version_carries_its_first_stage_and_what_is_certified(screened_versio
     assert manifest.screen.stance.sentiment_changed is None  # type: ignore[union-attr]
     assert "| stance alone | " in card.text(manifest)
     assert registry.add(screened_version) == manifest
-    registry.verify("tiny")
+    registry.verify("screened")
 
 
 def test_a_damaged_first_stage_is_found(screened_version: Path, tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ def text(manifest: Manifest) -> str:
         f"({', '.join(manifest.sentiment.labels)}). `data/codebook.md` defines the labels.",
         "",
         f"- made: {manifest.created}, code {manifest.git_commit or 'outside a checkout'}",
-        "- with: " + (", ".join(f"{k} {v}" for k, v in manifest.made_with.items()) or "unknown"),
         f"- encoder: {manifest.base.name} (weights {manifest.base.sha256[:16]}), at most "
         f"{manifest.max_tokens} tokens",
         f"- started from: {manifest.parent or 'the encoder'}",
         f"- trained on {sentences['train']} sentences, calibrated on {sentences['dev']}, tested "
         f"on {sentences['test']}; corpus {manifest.corpus.fingerprint[:16]}",
     ]
+    if manifest.made_with:
+        lines.append("- with: " + ", ".join(f"{k} {v}" for k, v in manifest.made_with.items()))
     if sentences.get("references_lacking"):
         lines.append(
             f"- lacking: {sentences['references_lacking']} labelled sentences whose archive text "

@@ -151,7 +151,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         found: list[tuple[int, int]] = []
         for boundary in sentencex.get_sentence_boundaries("en", flat):
             raw = flat[boundary["start_index"] : boundary["end_index"]]
-            if any(character.isalnum() for character in raw):
+            if any(character.isalpha() for character in raw):
                 first = start + boundary["start_index"] + len(raw) - len(raw.lstrip())
                 found += _unglued(text, first, first + len(raw.strip()))
         if window < end and len(found) > 1:

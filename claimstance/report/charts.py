@@ -15,7 +15,8 @@ def years(groups: Sequence[Group], width: int) -> str:
     """Return the corrected shares over the years, with their intervals, in an SVG `width` wide."""
     height, left, right, top, bottom = 300, 44, 12, 12, 30
     first, last = int(groups[0].name), int(groups[-1].name)
-    most = _ceiling(max(max(g.shares.high[:2]) for g in groups))
+    most = _ceiling(max(max(*g.shares.high[:2], *g.shares.raw[:2]) for g in groups))
+    radius = min(3.0, max(1.2, width / len(groups) / 5))
 
     def x(year: float) -> float:
         return left + (width - left - right) * (year - first) / max(1, last - first)
@@ -33,11 +34,14 @@ def years(groups: Sequence[Group], width: int) -> str:
             lower = [(x(int(g.name)), y(g.shares.low[index])) for g in run]
             middle = [(x(int(g.name)), y(g.shares.corrected[index])) for g in run]
             parts.append(f'<path class="band {label}" d="{_path(upper + lower[::-1])}Z"/>')
+            plain = [(x(int(g.name)), y(g.shares.raw[index])) for g in run]
+            parts.append(f'<path class="uncorrected {label}" d="{_path(plain)}"/>')
             parts.append(f'<path class="line {label}" d="{_path(middle)}"/>')
         for g in groups:
             parts.append(
                 f'<circle class="dot {label}" cx="{x(int(g.name)):.1f}" '
-                f'cy="{y(g.shares.corrected[index]):.1f}" r="3"><title>{_tip(g)}</title></circle>'
+                f'cy="{y(g.shares.corrected[index]):.1f}" r="{radius:.1f}">'
+                f"<title>{_tip(g)}</title></circle>"
             )
     return "".join([*parts, "</svg>"])
 
@@ -83,7 +87,7 @@ def documents(papers: Sequence[Paper], width: int) -> str:
 
 def groups(found: Sequence[Group]) -> str:
     """Return a row for each group: bars of firm to the left, conciliatory to the right."""
-    most = _ceiling(max(max(group.shares.high[:2]) for group in found))
+    most = _ceiling(max(max(*g.shares.high[:2], *g.shares.raw[:2]) for g in found))
     rows = []
     for group in found:
         bars = []
@@ -125,7 +129,7 @@ def histogram(levels: Sequence[int], width: int) -> str:
                 f'y="{height - bottom - size - 4:.1f}" text-anchor="middle">{count / total:.0%}'
                 "</text>"
             )
-        if index % 2 == 0:
+        if index % (2 if width > 500 else 4) == 0:
             parts.append(f'<text x="{left + index * step:.1f}" y="{height - 8}">{low:.2f}</text>')
     return "".join([*parts, "</svg>"])
 
@@ -147,12 +151,13 @@ def _grid(left: float, right: float, y: Callable[[float], float], most: float) -
 
 def _ceiling(share: float) -> float:
     """Return the end of an axis that shows `share`."""
-    ends = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+    ends = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
     return next((end for end in ends if end >= share), 1.0)
 
 
 def _steps(most: float) -> list[float]:
-    return [most * part / 4 for part in range(5)] if most != 0.3 else [0, 0.1, 0.2, 0.3]
+    parts = 3 if most in (0.15, 0.3) else 4
+    return [most * part / parts for part in range(parts + 1)]
 
 
 def _ticks(first: int, last: int, most: int) -> list[int]:

@@ -1,11 +1,13 @@
 """What the report shows, asked of a scored archive's table."""
 
 import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 import numpy as np
@@ -83,8 +85,8 @@ class Repeat:
 class Figures:
     """All that the page shows; shares are of sentences, in the order of the labels.
 
-    `screened` is the share that the first stage answered; `sentiment` and `crossed` are empty
-    where only stances were asked for.
+    `groups` are by what they are of (country, source). `screened` is the share that the first
+    stage answered; `sentiment` and `crossed` are empty where only stances were asked for.
     """
 
     documents: int
@@ -97,8 +99,7 @@ class Figures:
     sentiment: tuple[float, ...]
     crossed: list[list[int]]
     years: list[Group]
-    grouped_by: str
-    groups: list[Group]
+    groups: dict[str, list[Group]]
     disputes: list[Group]
     papers: list[Paper]
     firmest_papers: list[Paper]
@@ -145,7 +146,6 @@ def figures(folder: Path, correction: Correction) -> Figures:
         total = ask.one("SELECT count(*) FROM s")
         if not total:
             raise InvalidInput("holds no sentence to report on", str(folder))
-        grouped_by, groups = ask.groups()
         return Figures(
             documents=job["documents"]["scored"],
             sentences=total,
@@ -157,8 +157,7 @@ def figures(folder: Path, correction: Correction) -> Figures:
             sentiment=() if stance_only else ask.sentiment(),
             crossed=[] if stance_only else ask.crossed(),
             years=ask.grouped("TRY_CAST(year AS INTEGER)", "name", 10_000),
-            grouped_by=grouped_by,
-            groups=groups,
+            groups=ask.groups(),
             disputes=ask.disputes(),
             papers=ask.papers(f"hash(document, source) LIMIT {MOST_DOCUMENTS}"),
             firmest_papers=ask.papers(f"{_lower('firm')} DESC LIMIT {EXAMPLES}"),
@@ -243,14 +242,21 @@ class _Table:
         )
         return [Group(str(name), n, self.shares(cells)) for name, n, *cells in self.rows(query)]
 
-    def groups(self) -> tuple[str, list[Group]]:
-        """Return the groups of the column that divides the archive best: what it is, and they."""
-        for column in ("country", "outlet", "author"):
-            groups = self.grouped(column, "n DESC", MOST_GROUPS)
-            if len(groups) > 1:
-                return column, groups
-        folder = r"regexp_extract(source, '^(.*)/[^/]*$', 1)"
-        return "folder", self.grouped(folder, "n DESC", MOST_GROUPS)
+    def groups(self) -> dict[str, list[Group]]:
+        """Return the groups of each column that divides the archive, and of its sources.
+
+        A source is a row file, or the folder or archive in which documents lie.
+        """
+        found = {
+            name: self.grouped(name, "n DESC", MOST_GROUPS)
+            for name in ("country", "outlet", "author")
+        }
+        folder = "regexp_extract(source, '^(.*)/[^/]*$', 1)"
+        sources = self.grouped(f"if(row IS NULL, {folder}, source)", "n DESC", MOST_GROUPS)
+        names = [f"{part.name}/" for part in sources]
+        common = len(os.path.commonprefix(names).rpartition("/")[0])  # noqa: RUF071 (up to a slash)
+        found["source"] = [replace(part, name=part.name[common:].strip("/")) for part in sources]
+        return {name: groups for name, groups in found.items() if len(groups) > 1}
 
     def disputes(self) -> list[Group]:
         found = []
@@ -289,7 +295,10 @@ class _Table:
                     source, document, row, sentence - 1, sentence + 1,
                 )
             )  # fmt: skip
-            link = document if document.startswith(("https://", "http://")) else None
+            link = None
+            if document.startswith(("https://", "http://")):
+                # A browser goes to the words behind this and marks them.
+                link = f"{document}#:~:text={quote(text, safe='').replace('-', '%2D')}"
             found.append(
                 Quote(
                     text, score, document, title or document, source, row, sentence, start, end,
@@ -306,5 +315,9 @@ class _Table:
         return [found.get(level, 0) for level in range(LEVELS)]
 
     def repeats(self) -> list[Repeat]:
-        query = f"SELECT text, d, stance FROM ({_REPEATED}) ORDER BY d DESC, text LIMIT {EXAMPLES}"
+        """Return the sentences, of five words at least, that stand in most documents."""
+        query = (
+            f"SELECT text, d, stance FROM ({_REPEATED}) WHERE text LIKE '% % % % %' "
+            f"ORDER BY d DESC, text LIMIT {EXAMPLES}"
+        )
         return [Repeat(*row) for row in self.rows(query)]

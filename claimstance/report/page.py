@@ -16,7 +16,7 @@ from claimstance.report.figures import LEAST, MOST_DOCUMENTS, figures, finished_
 from claimstance.report.prevalence import Correction
 from claimstance.screen import Reading, certificate
 
-WIDE, NARROW = 1040, 420
+WIDE, NARROW = 1040, 340
 """Widths that charts are drawn for: a desk's screen, and a phone's."""
 
 
@@ -58,7 +58,7 @@ def write(folder: Path, target: Path | None = None) -> Path:
         least=LEAST,
         most=MOST_DOCUMENTS,
         years=both(partial(charts.years, found.years)) if len(found.years) > 1 else None,
-        groups=Markup(charts.groups(found.groups)) if len(found.groups) > 1 else None,
+        groups={name: Markup(charts.groups(part)) for name, part in found.groups.items()},
         disputes=Markup(charts.groups(found.disputes)) if found.disputes else None,
         papers=both(partial(charts.documents, found.papers)) if found.papers else None,
         histogram=both(partial(charts.histogram, found.levels)),

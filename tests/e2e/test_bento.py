@@ -43,12 +43,18 @@ def test_the_bento_builds_and_serves(store: Path) -> None:
         response = client.post("/classify", json={"sentences": ["The reef is ours."]})
         assert response.status_code == 200
         assert "<title>A bento's Claimstance</title>" in client.get("/").text
-        mapped = [m.path for p in psutil.Process().children(recursive=True) for m in maps(p)]
+        mapped = [m.path for p in started(store) for m in maps(p)]
         graphs = {path for path in mapped if path.endswith(bundle.GRAPH_WEIGHTS)}
         assert graphs
         assert all(Path(path).is_relative_to(folder) for path in graphs)
         version = bundle.read_manifest(bundle.released()).version
         assert response.json()["model"] == f"claimstance:{version}"
+
+
+def started(store: Path) -> list[psutil.Process]:
+    """Return the processes of the server of `store`; other tests' servers may run beside it."""
+    children = psutil.Process().children(recursive=True)
+    return [p for p in children if p.environ().get("BENTOML_HOME") == str(store)]
 
 
 def maps(process: psutil.Process) -> list[Any]:

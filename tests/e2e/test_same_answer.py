@@ -121,7 +121,8 @@ def score_document(sentences: list[str], tmp_path: Path, **_: Any) -> Answers:
 
 
 def scored(folder: Path, *arguments: str) -> Answers:
-    command("score", *arguments, "--out", str(folder / "scored"))
+    # The encoder reads every sentence here, as it does in all the other ways.
+    command("score", *arguments, "--exhaustive", "--out", str(folder / "scored"))
     table = parquet.dataset(folder / "scored" / "sentences").to_table()
     return [row(answer) for answer in table.to_pylist()]
 

@@ -1,8 +1,10 @@
 """The report: shares that are corrected honestly, and a page that is whole by itself."""
 
 import html.parser
+import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -109,6 +111,22 @@ def test_the_page_is_whole_by_itself_and_shows_what_is_there(scored: Path) -> No
     assert SENTENCES[0] in tags.text
     assert "<script>alert" in tags.text  # a document's text, shown and not run
     assert len(text) < 500_000
+
+
+def test_sources_are_told_apart_and_a_sentence_is_linked_to_its_place(tmp_path: Path) -> None:
+    for name in ("north", "south"):
+        lines = [
+            {"text": " ".join(SENTENCES * 12), "url": f"https://{name}.example/{number}"}
+            for number in range(2)
+        ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    score.score([str(tmp_path / "*.jsonl")], tmp_path / "out", Silent())
+    tags = Tags()
+    tags.feed(page.write(tmp_path / "out").read_text(encoding="utf-8"))
+    assert "By source" in tags.text
+    assert "north.jsonl" in tags.text
+    assert "The encoder read every sentence." in tags.text
+    assert f"https://north.example/0#:~:text={quote(SENTENCES[0])}" in tags.links
 
 
 def test_a_folder_that_is_not_scored_to_its_end_has_no_report(scored: Path, tmp_path: Path) -> None:

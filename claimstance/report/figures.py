@@ -255,7 +255,9 @@ class _Table:
         sources = self.grouped(f"if(row IS NULL, {folder}, source)", "n DESC", MOST_GROUPS)
         names = [f"{part.name}/" for part in sources]
         common = len(os.path.commonprefix(names).rpartition("/")[0])  # noqa: RUF071 (up to a slash)
-        found["source"] = [replace(part, name=part.name[common:].strip("/")) for part in sources]
+        found["source"] = [
+            replace(part, name=part.name[common + bool(common) :]) for part in sources
+        ]
         return {name: groups for name, groups in found.items() if len(groups) > 1}
 
     def disputes(self) -> list[Group]:

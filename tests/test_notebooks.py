@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from claimstance import registry
+from claimstance import bundle, registry
 from tests.conftest import ROOT
 
 CORRECTED_BY_BOTH = """
@@ -33,7 +33,7 @@ def test_a_notebook_runs(path: Path, store: Path) -> None:
 
 def test_an_archive_is_corrected_by_the_errors_of_both_stages(screened_version: Path) -> None:
     registry.add(screened_version)
-    registry.promote("tiny", force=True)
+    registry.promote(bundle.read_manifest(screened_version).version, force=True)
     notebook = nbformat.read(ROOT / "notebooks" / "02_archive.ipynb", as_version=4)
     last = next(n for n, cell in enumerate(notebook.cells) if "Correction.of" in cell.source)
     notebook.cells[last + 1 :] = [nbformat.v4.new_code_cell(CORRECTED_BY_BOTH)]

@@ -1,5 +1,6 @@
 """The graphs that are compared, made from a model version once and kept."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +10,8 @@ from benchmarks.engines import candidates, onnx_graphs, quantise
 from benchmarks.engines.batches import Ids
 from benchmarks.engines.quantise import Keep
 from claimstance import bundle
+from claimstance.durable import replace
+from claimstance.errors import InvalidInput
 
 RANKING = 200
 """Sentences by which the inputs of layers are ranked; none of those that set ranges."""
@@ -18,10 +21,17 @@ SMOOTHING = 0.85
 graph that is NNCF's own default, 0.95. On sentences for setting up, 0.85 moved scores least."""
 
 
+COSTS = "costs.json"
+"""What quantising each input costs, beside the graphs."""
+
+STEPS = 4 + len(candidates.CALIBRATIONS) + len(candidates.KEPT)
+"""How often `make` tells what it does."""
+
+
 def make(
     version: Path, folder: Path, setting: list[Ids], threads: int, begin: Callable[[str], None]
-) -> list[dict[str, Any]]:
-    """Write every candidate's graph into `folder`; return what quantising each input costs.
+) -> None:
+    """Write every candidate's graph into `folder`, and what quantising each input costs.
 
     Args:
         version: the model version's folder.
@@ -40,14 +50,14 @@ def make(
     begin("int8, all that NNCF quantises")
     quantise.static(graph, folder / "int8_all.xml", usual)
     begin("what quantising each input costs")
-    costs = quantise.sensitivity(folder / "int8_all.xml", ranking, threads)
+    found = quantise.sensitivity(folder / "int8_all.xml", ranking, threads)
     cheap = quantise.cheap(graph)
     for count in candidates.CALIBRATIONS:
         begin(f"int8, the encoder's linear layers, calibrated on {count}")
         name = "int8.xml" if count == len(usual) else f"int8_{count}.xml"
         quantise.static(graph, folder / name, calibration[:count], cheap, SMOOTHING)
     linear = quantise.linear(graph)
-    dearest = [cost.readers for cost in costs if set(cost.readers) <= linear]
+    dearest = [cost.readers for cost in found if set(cost.readers) <= linear]
     for count in candidates.KEPT:
         begin(f"int8, the {count} dearest in bf16")
         names = [name for readers in dearest[:count] for name in readers]
@@ -55,4 +65,19 @@ def make(
         quantise.static(graph, folder / f"mixed_{count}.xml", usual, keep, SMOOTHING)
     begin("onnxruntime's graphs")
     onnx_graphs.write(version, folder, usual)
-    return [asdict(cost) for cost in costs]
+    # Last, so that it stands only where all the graphs do.
+    text = json.dumps([asdict(cost) for cost in found], indent=1)
+    replace(folder / COSTS, lambda file: file.write_text(text, encoding="utf-8"))
+
+
+def costs(folder: Path) -> list[dict[str, Any]]:
+    """Return what `make` found quantising each input to cost, the dearest first.
+
+    Raises:
+        InvalidInput: the graphs have not been made.
+    """
+    try:
+        return list(json.loads((folder / COSTS).read_text(encoding="utf-8")))
+    except OSError as error:
+        problem = "the graphs are not made yet; run `python -m benchmarks.engines graphs`"
+        raise InvalidInput(problem, folder.name) from error

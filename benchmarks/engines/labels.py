@@ -27,7 +27,7 @@ BOTH = dict[str, Scores]
 
 
 def measure(version: Path, folder: Path, found: Sentences, threads: int) -> dict[str, Any]:
-    """Make the graphs, run every candidate, and return what came of it.
+    """Run every candidate, and return what came of it.
 
     Per candidate and text (`archive`, `dev`): labels changed per head (`changed`), `mean` and
     `largest` change of a stance probability, for `dev` macro-F1 per head; and per candidate
@@ -40,9 +40,8 @@ def measure(version: Path, folder: Path, found: Sentences, threads: int) -> dict
         "archive": [place[ids] for ids in found.archive],
         "dev": [place[ids] for ids in found.dev.ids],
     }
-    made = 4 + len(candidates.CALIBRATIONS) + len(candidates.KEPT)
-    with Steps(made + 1 + len(candidates.ALL)) as steps:
-        sensitivity = graphs.make(version, folder, found.setting, threads, steps.begin)
+    sensitivity = graphs.costs(folder)
+    with Steps(1 + len(candidates.ALL)) as steps:
         steps.begin(candidates.REFERENCE.name)
         reference = chances.of(candidates.REFERENCE.open(version, folder, threads), every)
         told: dict[str, Any] = {}

@@ -41,9 +41,11 @@ class Sentences:
     setting: list[Ids]
 
     def part(self, count: int) -> "Sentences":
-        """Return the first `count` of the dev part; the rest as it is."""
+        """Return the first `count` of what is measured on; the rest as it is."""
         targets = {head: values[:count] for head, values in self.dev.targets.items()}
-        return replace(self, dev=Labelled(self.dev.ids[:count], targets))
+        return replace(
+            self, archive=self.archive[:count], dev=Labelled(self.dev.ids[:count], targets)
+        )
 
 
 def real(archive: Path | None, count: int, version: Path) -> list[Ids]:

@@ -133,8 +133,11 @@ def _row(piece: Piece, table: Table, row: Row) -> Entry:
     if len(text) > MAX_DOCUMENT:
         return Entry(piece.name, row.number, identity, None, TOO_LONG)
     named = {column: what for what, column in table.meaning.items() if what != "text"}
+    taken = set(named.values())  # another column may be called like what a named one holds
     metadata = {
-        named.get(name, name): value if isinstance(value, str) else _plain(value)
+        named.get(name, f"{name} (column)" if name in taken else name): value
+        if isinstance(value, str)
+        else _plain(value)
         for name, value in row.fields.items()
         if name != column and value is not None and value != ""
     }

@@ -151,8 +151,10 @@ class Crew:
         self._workers.remove(worker)
         cause = _cause(worker.process.exitcode)
         attempt.deaths += 1
-        if attempt.document is not None and attempt.document == attempt.suspect:
-            attempt.skip[attempt.document] = f"the process that read it was {cause}, twice"
+        suspect = attempt.document
+        # One that is passed over already cannot be got past: reading its row is what kills.
+        if suspect is not None and suspect == attempt.suspect and suspect not in attempt.skip:
+            attempt.skip[suspect] = f"the process that read it was {cause}, twice"
             attempt.deaths = 0
         elif attempt.deaths >= PATIENCE:
             raise JobFailed(

@@ -294,6 +294,15 @@ def test_row_files_that_cannot_be_read(tmp_path: Path, name: str, data: bytes, r
     assert reason in refused.reason
 
 
+def test_a_named_column_wins_over_one_that_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("published,body,date\n2001-02-03,The reef is ours.,1999-01-01\n")
+    (entry,), _ = entries(path, Columns(text="body", date="published"))
+    assert entry.document is not None
+    assert entry.document.metadata["date"] == "2001-02-03"
+    assert entry.document.metadata["date (column)"] == "1999-01-01"
+
+
 def test_a_named_column_that_is_missing_is_an_error_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("text,body\na,b\n")
     found, _ = entries(tmp_path / "x.csv", Columns(text="body"))

@@ -1,7 +1,6 @@
 """The cascade: the first stage answers alone what is certified, the encoder all else."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -181,7 +180,7 @@ def test_the_report_tells_of_the_first_stage(
     out = tmp_path / "out"
     run(archive, out, stored, stance_only=stance_only)
     text = page.write(out).read_text(encoding="utf-8")
-    assert re.search(r"first stage answered [\d.]+\s*%", text)
+    assert "A cheap first stage answered" in text
     assert "95 % confidence" in text
     assert ("Sentiment against stance" in text) == (not stance_only)
 

@@ -4,6 +4,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -21,7 +22,12 @@ def server(client: httpx.Client) -> psutil.Process:
 
 
 def workers(process: psutil.Process) -> list[psutil.Process]:
-    return [p for p in process.children() if any("worker" in part for part in p.cmdline())]
+    found = []
+    for child in process.children():
+        with suppress(psutil.Error):  # one that has just ended
+            if any("worker" in part for part in child.cmdline()):
+                found.append(child)
+    return found
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:

@@ -225,7 +225,9 @@ def _name(place: torch.device) -> str:
 def _fast_in_half(place: torch.device) -> bool:
     if place.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    # Where only emulated, it is many times slower than float32.
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
 def _batches(

@@ -142,7 +142,7 @@ def test_a_family_that_is_wrong_in_half_precision_is_trained_in_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = torch.device("cpu")
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     for family, mixed in (("bert", True), ("deberta", False)):
         start = network.pretrained(str(encoder(family, tmp_path / family)), dropout=0.0)
         with loop.mixed_precision(place, start.network):
@@ -150,8 +150,10 @@ def test_a_family_that_is_wrong_in_half_precision_is_trained_in_full(
         told = loop.described(place, start.network)
         assert ("mixed precision" in told) is mixed
         assert ("not right in bfloat16" in told) is not mixed
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert loop.described(place, start.network) == "training on the CPU (AVX2) in float32"
+    # Without the instructions bfloat16 is emulated, however wide the registers are.
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True})
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert loop.described(place, start.network) == "training on the CPU (AVX512) in float32"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

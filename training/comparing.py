@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from claimstance import Prediction, Predictor, bundle
 from claimstance.bundle import Manifest
 from claimstance.errors import InvalidInput
+from claimstance.predictor import graph_of
 from training import evaluate, metrics, records
 from training.corpus import Corpus
 from training.evaluate import HEADS, SMALLEST_SLICE
 from training.metrics import Targets
 from training.records import Record
 
-DRAWS = 2000
 MOST_FLIPS = 200
 """Sentences listed whose label changed."""
 
@@ -139,7 +138,9 @@ def first_stages(challenger: Manifest, champion: Manifest) -> list[str]:
 
 
 def _size(folder: Path) -> int:
-    return sum((folder / name).stat().st_size for name in bundle.PREDICTING)
+    """Return the bytes of what predicting on this machine reads."""
+    names = (*graph_of(bundle.read_manifest(folder)), bundle.TOKENIZER)
+    return sum((folder / name).stat().st_size for name in names)
 
 
 def _set(
@@ -181,9 +182,10 @@ def _head(
     size = len(labels)
     # Resampling rows is drawing how many fall into each cell of truth, new and old label.
     cells = np.bincount((targets * size + predicted[0]) * size + predicted[1], minlength=size**3)
-    counts = np.random.default_rng(0).multinomial(len(targets), cells / len(targets), DRAWS)
-    joint = counts.reshape(DRAWS, size, size, size)
-    drawn = _macro_f1(joint.sum(3)) - _macro_f1(joint.sum(2))
+    shares = cells / len(targets)
+    counts = np.random.default_rng(0).multinomial(len(targets), shares, metrics.DRAWS)
+    joint = counts.reshape(metrics.DRAWS, size, size, size)
+    drawn = metrics.macro_f1_of(joint.sum(3)) - metrics.macro_f1_of(joint.sum(2))
     low, least, high = np.quantile(drawn, [0.025, 0.05, 0.975])
     right = [p == targets for p in predicted]
     gained = int((right[0] & ~right[1]).sum())
@@ -210,13 +212,6 @@ def _head(
             label: [float(side[index]) for side in per_class] for index, label in enumerate(labels)
         },
     }
-
-
-def _macro_f1(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return macro-F1 of confusion matrices, shape (draws, labels, labels), rows true."""
-    right = np.diagonal(confusion, axis1=1, axis2=2)
-    both = confusion.sum(1) + confusion.sum(2)
-    return np.asarray((2 * right / np.maximum(both, 1)).mean(1))
 
 
 def _slices(

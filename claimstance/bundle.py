@@ -29,11 +29,13 @@ TOKENIZER = "tokenizer.json"
 ENCODER = "encoder.json"
 GOLDEN = "golden.jsonl"
 CARD = "README.md"
-PREDICTING = (GRAPH, GRAPH_WEIGHTS, TOKENIZER)
-"""The files that predicting reads; a load checks these, `verify` checks all."""
-
-FILES = (*PREDICTING, WEIGHTS, ENCODER, GOLDEN, CARD)
+FILES = (GRAPH, GRAPH_WEIGHTS, TOKENIZER, WEIGHTS, ENCODER, GOLDEN, CARD)
 """The files of every version."""
+
+INT8_GRAPH = "int8.xml"
+INT8_WEIGHTS = "int8.bin"
+QUANTISED = (INT8_GRAPH, INT8_WEIGHTS)
+"""The files of the int8 graph, which a version has where it was earned."""
 
 SCREEN = "screen.xml"
 SCREEN_WEIGHTS = "screen.bin"
@@ -132,6 +134,26 @@ class Screen(_Strict):
     stance: Certificate | None
 
 
+class Quantised(_Strict):
+    """The int8 graph: on how many sentences its ranges were set, and what it does to the labels.
+
+    Held against the full graph in float32, on `measured_on` held-out sentences.
+
+    Attributes:
+        stance_changed: share of sentences with another stance.
+        sentiment_changed: likewise.
+        largest_probability_change: of any label of any of them.
+        macro_f1_change: of stance, int8 minus float32; None where none has a stance.
+    """
+
+    calibrated_on: Annotated[int, Field(ge=1)]
+    measured_on: Annotated[int, Field(ge=1)]
+    stance_changed: Share
+    sentiment_changed: Share
+    largest_probability_change: Share
+    macro_f1_change: float | None
+
+
 class Manifest(_Strict):
     """`manifest.json`: all that a version says of itself.
 
@@ -153,6 +175,7 @@ class Manifest(_Strict):
     made_with: dict[str, str] = {}
     settings: dict[str, Any]
     metrics: dict[str, Any]
+    int8: Quantised | None = None
     screen: Screen | None = None
     files: dict[str, str]
 
@@ -164,7 +187,8 @@ class Manifest(_Strict):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the version's files, without the manifest's."""
-        return (*FILES, *SCREENING) if self.screen else FILES
+        quantised = QUANTISED if self.int8 else ()
+        return (*FILES, *quantised, *(SCREENING if self.screen else ()))
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -17,17 +17,36 @@ import openvino  # noqa: E402
 Logits = npt.NDArray[np.float32]
 
 
+VNNI = {"avx512_vnni", "avx_vnni"}
+"""The processor's flags, one of which it has where it multiplies 8-bit numbers fast and without
+overflow."""
+
+
 def precision() -> str:
-    """Return the number type that this machine computes in: `bf16` or `f32`."""
+    """Return the floating-point type that this machine computes in: `bf16` or `f32`."""
     capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
+
+
+def has_vnni() -> bool:
+    """Tell whether int8 graphs are for this processor.
+
+    Without these instructions they are slow, and sums of products may overflow. Known on Linux;
+    elsewhere the answer is no.
+    """
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return not VNNI.isdisjoint(told.split())
 
 
 class Engine:
     """A compiled graph: padded token ids in, the two heads' logits out.
 
     Computes in bfloat16 where the processor has it (the labels stay those of float32, see
-    `benchmarks/`), in float32 elsewhere. Not safe for use by two threads at once.
+    `benchmarks/`), in float32 elsewhere; what a graph has quantised, in int8. Not safe for use by
+    two threads at once.
 
     Args:
         graph: the graph file; its weights lie beside it.

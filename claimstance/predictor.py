@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 
-from claimstance import bundle, registry
+from claimstance import bundle, engine, registry
+from claimstance.bundle import Manifest
 from claimstance.engine import Engine, Logits
 from claimstance.errors import InvalidInput, ModelInvalid
 from claimstance.labels import SENTIMENTS, STANCES, Sentiment, Stance
@@ -103,9 +104,11 @@ class Predictor:
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         self.model = bundle.read_manifest(folder)
-        bundle.check_files(folder, self.model, bundle.PREDICTING)
+        graph, weights = graph_of(self.model)
+        # The files that predicting reads; `verify` checks all.
+        bundle.check_files(folder, self.model, (graph, weights, bundle.TOKENIZER))
         self._tokenizer = _load_tokenizer(folder / bundle.TOKENIZER)
-        self._engine = Engine(folder / bundle.GRAPH, threads)
+        self._engine = Engine(folder / graph, threads)
         self._stance_levels = _levels(self.model.stance, STANCES)
         self._sentiment_levels = _levels(self.model.sentiment, SENTIMENTS)
 
@@ -127,8 +130,8 @@ class Predictor:
 
     @property
     def precision(self) -> str:
-        """The number type the engine computes in: `bf16` or `f32`."""
-        return self._engine.precision
+        """As the function `precision` of this module tells it."""
+        return precision(self.model)
 
     def predict(self, sentences: Sequence[str]) -> list[Prediction]:
         """Return one prediction per sentence, in the same order.
@@ -222,6 +225,18 @@ class Predictor:
         )
 
 
+def graph_of(model: Manifest) -> tuple[str, str]:
+    """Return the names of the graph that predicts on this machine, and of its weights."""
+    if model.int8 and engine.has_vnni():
+        return bundle.QUANTISED
+    return bundle.GRAPH, bundle.GRAPH_WEIGHTS
+
+
+def precision(model: Manifest) -> str:
+    """Return the number type that this machine multiplies in: `int8`, `bf16` or `f32`."""
+    return "int8" if graph_of(model) == bundle.QUANTISED else engine.precision()
+
+
 def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(path))
@@ -232,14 +247,14 @@ def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def run_batches(engine: Engine, distinct: list[Ids]) -> tuple[Logits, Logits]:
+def run_batches(graph: Engine, distinct: list[Ids]) -> tuple[Logits, Logits]:
     """Return stance and sentiment logits, each (sentences, 3), of sentences sorted by length."""
     stance = np.empty((len(distinct), len(STANCES)), np.float32)
     sentiment = np.empty((len(distinct), len(SENTIMENTS)), np.float32)
     done = 0
     for batch in _batches(distinct):
         rows = slice(done, done + len(batch))
-        stance[rows], sentiment[rows] = engine.run(*_pad(batch))
+        stance[rows], sentiment[rows] = graph.run(*_pad(batch))
         done += len(batch)
     return stance, sentiment
 

@@ -11,9 +11,13 @@ from tests.conftest import ROOT
 
 FORBIDDEN = {
     "claimstance": {
-        *("benchmarks", "training", "serving", "torch", "transformers", "datasets", "sklearn")
+        *("benchmarks", "training", "serving"),
+        *("torch", "transformers", "datasets", "sklearn", "nncf"),
     },
-    "serving": {"benchmarks", "training", "torch", "transformers", "datasets", "sklearn", "ray"},
+    "serving": {
+        *("benchmarks", "training"),
+        *("torch", "transformers", "datasets", "sklearn", "nncf", "ray"),
+    },
     "training": {"benchmarks", "serving", "ray"},
     "benchmarks": {"serving", "ray"},
 }

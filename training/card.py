@@ -26,7 +26,7 @@ def text(manifest: Manifest) -> str:
         f"- encoder: {manifest.base.name} (weights {manifest.base.sha256[:16]}), at most "
         f"{manifest.max_tokens} tokens",
         f"- started from: {manifest.parent or 'the encoder'}",
-        f"- trained on {sentences['train']} sentences, calibrated on {sentences['dev']}, tested "
+        f"- {_trained(manifest)}, calibrated on {sentences['dev']}, tested "
         f"on {sentences['test']}; corpus {manifest.corpus.fingerprint[:16]}",
     ]
     if manifest.made_with:
@@ -55,6 +55,13 @@ def text(manifest: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _trained(manifest: Manifest) -> str:
+    wanted = (manifest.settings.get(name) for name in ("epochs", "min_steps"))
+    if manifest.parent and not any(wanted):
+        return f"the weights of {manifest.parent}, not trained further"
+    return f"trained on {manifest.corpus.sentences['train']} sentences"
 
 
 def _head(split: str, head: str, figures: dict[str, Any]) -> list[str]:
@@ -124,7 +131,25 @@ def _calibration(manifest: Manifest) -> list[str]:
             f"{row['labels_changed']:.2%} of labels changed, largest change of a probability "
             f"{row['largest_probability_change']:.3f}, macro-F1 {row['macro_f1_change']:+.4f}"
         )
-    return [*lines, ""]
+    return [*lines, "", *_int8(manifest)]
+
+
+def _int8(manifest: Manifest) -> list[str]:
+    found = manifest.int8
+    if found is None:
+        why_none = manifest.metrics.get("no_int8")
+        return ["## int8 graph", "", f"None: {why_none}.", ""] if why_none else []
+    lost = "" if found.macro_f1_change is None else f", macro-F1 {found.macro_f1_change:+.4f}"
+    return [
+        "## int8 graph",
+        "",
+        "Predicts where the processor has VNNI; the full graph does elsewhere. Its ranges were set "
+        f"on {found.calibrated_on} training sentences. On {found.measured_on} dev sentences, "
+        f"against the full graph in float32: {found.stance_changed:.2%} of stances and "
+        f"{found.sentiment_changed:.2%} of sentiments changed, largest change of a probability "
+        f"{found.largest_probability_change:.3f}{lost}.",
+        "",
+    ]
 
 
 def _screen(manifest: Manifest) -> list[str]:

@@ -27,6 +27,7 @@ from training import (
     loop,
     metrics,
     network,
+    quantise,
     records,
     screen,
     unlabelled,
@@ -113,8 +114,17 @@ def make(run: Run, folder: Path) -> Manifest:
     manifest = _manifest(run, start, heads, made_with)
     card.write(folder, manifest)
     bundle.write_manifest(folder, manifest)
+    chosen = order.sample(examples, min(len(examples), quantise.CALIBRATION))
+    manifest = quantise.make(
+        folder,
+        manifest,
+        [tuple(example.ids) for example in chosen],
+        [tuple(example.ids) for example in dev_examples],
+        _targets(dev_examples, "stance"),
+    )
+    bundle.write_manifest(folder, manifest)
     figures = _evaluate(folder, start, heads, run)
-    manifest = manifest.model_copy(update={"metrics": figures})
+    manifest = manifest.model_copy(update={"metrics": manifest.metrics | figures})
     manifest = _screened(folder, manifest, start, run, seen)
     card.write(folder, manifest)
     bundle.write_manifest(folder, manifest)

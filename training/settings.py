@@ -23,7 +23,7 @@ class Settings(BaseModel):
     max_tokens: Annotated[int, Field(ge=8, le=512)]
     replay: Annotated[int, Field(ge=0)]
     first_stage: Annotated[int, Field(ge=0)]
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=0)]
     min_steps: Annotated[int, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Positive

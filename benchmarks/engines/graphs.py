@@ -12,13 +12,14 @@ from benchmarks.engines.quantise import Keep
 from claimstance import bundle
 from claimstance.durable import replace
 from claimstance.errors import InvalidInput
+from training import quantise as quantising
 
 RANKING = 200
 """Sentences by which the inputs of layers are ranked; none of those that set ranges."""
 
 SMOOTHING = 0.85
 """How much of the activations' range SmoothQuant moves into the weights (its alpha), but for the
-graph that is NNCF's own default, 0.95. On sentences for setting up, 0.85 moved scores least."""
+core's graph: NNCF's own default there, 0.95."""
 
 
 COSTS = "costs.json"
@@ -48,7 +49,7 @@ def make(
     begin("weights in 8 bits")
     quantise.weights_only(graph, folder / "weights.xml")
     begin("int8, all that NNCF quantises")
-    quantise.static(graph, folder / "int8_all.xml", usual)
+    quantising.write(graph, folder / "int8_all.xml", usual)
     begin("what quantising each input costs")
     found = quantise.sensitivity(folder / "int8_all.xml", ranking, threads)
     cheap = quantise.cheap(graph)
@@ -59,7 +60,7 @@ def make(
     linear = quantise.linear(graph)
     dearest = [cost.readers for cost in found if set(cost.readers) <= linear]
     for count in candidates.KEPT:
-        begin(f"int8, the {count} dearest in bf16")
+        begin(f"int8, but for the {count} dearest")
         names = [name for readers in dearest[:count] for name in readers]
         keep = Keep((*cheap.names, *names), cheap.types)
         quantise.static(graph, folder / f"mixed_{count}.xml", usual, keep, SMOOTHING)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nncf
 import numpy as np
 import numpy.typing as npt
-import openvino
 
 from benchmarks.engines.batches import CORE, Batch, Ids
 from claimstance.engine import Engine
+from training.quantise import write
+
+# After claimstance, whose engine keeps both from reporting their use.
+import nncf  # isort:skip
+import openvino  # isort:skip
 
 nncf.set_log_level(logging.ERROR)
 
@@ -33,10 +36,6 @@ class Keep:
     types: tuple[str, ...] = ()
 
 
-QUANTISED = Keep()
-"""Nothing kept: all that NNCF quantises unasked."""
-
-
 def weights_only(graph: Path, target: Path) -> None:
     """Write `graph` with its weights in 8 bits; it computes in what the engine computes in."""
     _save(nncf.compress_weights(_read(graph)), target)
@@ -46,36 +45,26 @@ def static(
     graph: Path,
     target: Path,
     calibration: Sequence[Ids],
-    keep: Keep = QUANTISED,
-    smoothing: float | None = None,
+    keep: Keep,
+    smoothing: float,
 ) -> None:
-    """Write `graph` in int8 with NNCF's transformer preset, SmoothQuant included.
+    """Write `graph` in int8 as `training.quantise.write` does, but for what is kept.
 
     Args:
         graph: the full graph.
         target: where to write to.
         calibration: sentences whose activations set the ranges.
         keep: what stays as it is.
-        smoothing: SmoothQuant's alpha for linear layers, in [0, 1]; NNCF's own where None.
+        smoothing: SmoothQuant's alpha for linear layers, in [0, 1].
     """
-    advanced = None
-    if smoothing is not None:
-        alphas = nncf.AdvancedSmoothQuantParameters(matmul=smoothing)
-        advanced = nncf.AdvancedQuantizationParameters(smooth_quant_alphas=alphas)
-    # One sentence at a time, so that no range is set by padding.
-    items = [
-        {"input_ids": np.array([ids]), "attention_mask": np.ones((1, len(ids)), np.int64)}
-        for ids in calibration
-    ]
-    quantised = nncf.quantize(
-        _read(graph),
-        nncf.Dataset(items),
-        subset_size=len(items),
-        model_type=nncf.ModelType.TRANSFORMER,
+    alphas = nncf.AdvancedSmoothQuantParameters(matmul=smoothing)
+    write(
+        graph,
+        target,
+        calibration,
         ignored_scope=nncf.IgnoredScope(names=list(keep.names), types=list(keep.types)),
-        advanced_parameters=advanced,
+        advanced_parameters=nncf.AdvancedQuantizationParameters(smooth_quant_alphas=alphas),
     )
-    _save(quantised, target)
 
 
 def cheap(graph: Path) -> Keep:

@@ -11,7 +11,7 @@ from benchmarks.engines.batches import Ids, Plan
 from benchmarks.engines.candidates import Candidate
 from benchmarks.progress import Steps
 
-SPLIT = (candidates.CORE, candidates.LINEAR)
+SPLIT = (candidates.FULL, candidates.CORE)
 """Candidates that are also run as one process for each thread."""
 
 

@@ -7,11 +7,14 @@ file system); what a node needs installed is the wheel.
 import json
 import logging
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from claimstance import bundle
 from claimstance.errors import JobFailed, NotInstalled
+from claimstance.predictor import precision
 from claimstance.scoring.job import finished
 from claimstance.scoring.local import Crew, Task
 from claimstance.scoring.plan import Unit
@@ -44,7 +47,8 @@ def score(
 
     Raises:
         NotInstalled: Ray is missing.
-        JobFailed: Ray gives up, or a unit cannot be written.
+        JobFailed: Ray gives up, a node computes in another number type than this machine, or a unit
+            cannot be written.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -52,6 +56,7 @@ def score(
         import ray.data
     except ImportError as error:
         raise NotInstalled("the Ray engine needs `pip install 'claimstance[ray]'`") from error
+    numbers = precision(bundle.read_manifest(version))
     orders = [{"index": i, "unit": json.dumps(unit.to_json())} for i, unit in tasks]
     if not orders:
         return
@@ -71,7 +76,7 @@ def score(
         blocks = min(len(orders), MOST_BLOCKS)
         results = ray.data.from_items(orders, override_num_blocks=blocks).map_batches(
             _Actor,
-            fn_constructor_args=(str(folder.resolve()), str(version.resolve()), how),
+            fn_constructor_args=(str(folder.resolve()), str(version.resolve()), how, numbers),
             batch_size=1,
             batch_format="pandas",
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=count),
@@ -97,11 +102,20 @@ class _Actor:
     So a document that kills it costs itself alone, on a cluster too.
     """
 
-    def __init__(self, folder: str, version: str, how: How) -> None:
+    def __init__(self, folder: str, version: str, how: How, numbers: str) -> None:
         self._folder = Path(folder)
+        self._asked = numbers
+        self._own = precision(bundle.read_manifest(Path(version)))
         self._crew = Crew(self._folder, Path(version), how, 1)
 
     def __call__(self, batch: Any) -> dict[str, list[str]]:
+        if self._own != self._asked:
+            problem = (
+                f"the node {platform.node()} computes in {self._own}, and the job in {self._asked}:"
+                " labels would depend on which node scores what; start it from a node of the kind "
+                "that all workers are of"
+            )
+            return {"result": [json.dumps({"failed": [problem, None]})]}
         (index,), (unit,) = batch["index"], batch["unit"]
         result = finished(self._folder, int(index))
         if result is None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from claimstance import bundle, registry, screen
-from claimstance.engine import precision
 from claimstance.inputs.table import Columns
+from claimstance.predictor import precision
 from claimstance.scoring import export, local
 from claimstance.scoring.job import Asked, Job, finished
 from claimstance.scoring.plan import Unit
@@ -94,7 +94,7 @@ def score(
         how.reading.exhaustive,
         how.reading.stance_only,
         manifest.tag,
-        precision(),
+        precision(manifest),
     )
     with Job.hold(out, asked) as job:
         job.prepare(append, restart, watcher.looking)

@@ -59,6 +59,20 @@ def test_training_goes_on_from_a_version(
         assert manifest.base == bundle.read_manifest(tiny_version).base
 
 
+def test_no_epoch_makes_a_version_of_the_same_weights(
+    tiny_version: Path, labelled: Path, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    registry.add(tiny_version)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(tiny_recipe.read_text().replace("epochs = 12", "epochs = 0"))
+    run(labelled, recipe, "anew", "tiny")
+    before, after = weights("tiny"), weights("anew")
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    registry.verify("anew")
+    card = (registry.find("anew") / bundle.CARD).read_text()
+    assert "the weights of claimstance:tiny, not trained further" in card
+
+
 def test_a_missing_label_is_masked(labelled: Path, tiny_recipe: Path, tmp_path: Path) -> None:
     path = tmp_path / "stance_only.jsonl"
     with path.open("w") as file:

@@ -1,5 +1,6 @@
 """The same contract on a cluster: workers and a node die, and not a row is lost or twice."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,10 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
+from claimstance import bundle
+from claimstance.predictor import precision
+from claimstance.scoring import ray_engine
+from claimstance.scoring.unit import EVERYTHING
 from tests.claimstance.scoring.conftest import (
     PROGRAM,
     SENTENCES,
@@ -94,3 +99,11 @@ def test_a_job_begun_on_one_engine_ends_on_the_other(cluster: Cluster, tmp_path:
     cluster.add_node(num_cpus=1)
     assert on_cluster(archive, out, cluster.address).wait(timeout=300) == 0
     assert state(out) == state(whole)
+
+
+def test_a_node_that_computes_in_another_number_type_is_no_help(tmp_path: Path) -> None:
+    actor = ray_engine._Actor(str(tmp_path), str(bundle.released()), EVERYTHING, "f8")
+    (result,) = actor({"index": [0], "unit": ["{}"]})["result"]
+    problem, _ = json.loads(result)["failed"]
+    assert f"computes in {precision(bundle.read_manifest(bundle.released()))}" in problem
+    assert "the job in f8" in problem

@@ -101,22 +101,28 @@ def line(said: Said, stance_only: bool) -> list[tuple[float, float]]:
     found = []
     highest, least = 0.0, 0.0 if stance_only else 1.0
     for step in STEPS:
-        at_most = _loosest(chance, said.takes, step * MISSED * said.takes.sum())
+        at_most = _loosest(chance, said.takes, step * MISSED * said.takes.sum(), 0.0)
         highest = max(highest, min(at_most, HIGHEST))
         if not stance_only:
             wrong = said.differs & (chance <= highest)
-            from_ = -_loosest(-sure, wrong, step * CHANGED * len(wrong))
+            from_ = -_loosest(-sure, wrong, step * CHANGED * len(wrong), -1.0)
             least = min(least, max(0.0, from_))
         found.append((highest, least))
     return found
 
 
-def _loosest(values: npt.NDArray[np.float64], wrong: Flags, allowed: float) -> float:
-    """Return the threshold up to which `allowed` sentences are wrong, between two if need be."""
+def _loosest(
+    values: npt.NDArray[np.float64], wrong: Flags, allowed: float, tightest: float
+) -> float:
+    """Return the threshold up to which `allowed` sentences are wrong, between two if need be.
+
+    From `tightest` for none on, so that the line begins where next to nothing is answered: where it
+    began at the first wrong sentence, chance could put that so far that nothing was certified.
+    """
     worst = np.sort(values[wrong])
-    if allowed > len(worst) - 1:
+    if allowed > len(worst):
         return np.inf
-    return float(np.interp(allowed, np.arange(len(worst)), worst))
+    return float(np.interp(allowed, np.arange(len(worst) + 1), [tightest, *worst]))
 
 
 def certificate(

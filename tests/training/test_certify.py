@@ -43,6 +43,14 @@ def test_thresholds_become_looser_step_by_step(stance_only: bool) -> None:
     assert all(s[1] == 0 for s in steps) == stance_only
 
 
+def test_the_line_begins_before_the_first_sentence_that_goes_wrong() -> None:
+    said = draw(np.random.default_rng(0), 5000)
+    lucky = said.takes & (said.stance[:, 0] > 0.3)
+    drawn = Said(said.stance, said.sentiment, lucky, np.zeros(5000, bool))
+    first, _ = certify.line(drawn, stance_only=True)[0]
+    assert 0 < first < 0.3
+
+
 @pytest.mark.parametrize("stance_only", [False, True])
 def test_what_is_certified_holds_nineteen_times_in_twenty(stance_only: bool) -> None:
     chance = np.random.default_rng(1)

@@ -33,16 +33,22 @@ RIVALS = (
         "sorted_pipeline",
     ),
     Contender(
-        "torch bf16, sorted",
-        "batches of 32 of similar length in bfloat16, as sentence-transformers encodes",
+        "torch, sorted",
+        "batches of 32 of similar length, as sentence-transformers encodes, in bfloat16 where the "
+        "processor has it",
         "rivals",
-        "torch_bf16",
+        "torch_sorted",
     ),
     Contender("onnxruntime fp32", "batches of 32 in file order", "rivals", "onnx_plain"),
     Contender(
         "onnxruntime int8", "the same, dynamically quantised per channel", "rivals", "onnx_int8"
     ),
-    Contender("infinity-emb", "its torch engine in bfloat16", "infinity", "infinity"),
+    Contender(
+        "infinity-emb",
+        "its torch engine, in bfloat16 where the processor has it",
+        "infinity",
+        "infinity",
+    ),
 )
 
 

@@ -7,13 +7,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from benchmarks import machine
 
 ROOT = Path(__file__).parent.parent
 OURS = Path(sys.executable)
@@ -70,9 +72,13 @@ def environment(name: str) -> Path:
 
 
 def surroundings(threads: int) -> dict[str, str]:
-    """Return the environment variables that every contender gets: threads, and no network."""
+    """Return the environment variables that every contender gets.
+
+    They tell threads and number type, and keep it from the network.
+    """
     return os.environ | {
         "PYTHONPATH": str(ROOT),
+        "STANCE_NUMBERS": machine.numbers(),
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "HF_HUB_OFFLINE": "1",
@@ -87,6 +93,15 @@ def surroundings(threads: int) -> dict[str, str]:
     }
 
 
+def bound(threads: int) -> Callable[[], None]:
+    """Return what binds a process, before it begins, to as many cores as it may use threads.
+
+    So no contender has more of the machine than another, however it counts its threads.
+    """
+    chosen = sorted(os.sched_getaffinity(0))[:threads]
+    return lambda: os.sched_setaffinity(0, chosen)
+
+
 def run(command: Command, threads: int) -> Finished:
     """Run a process to its end.
 
@@ -98,6 +113,7 @@ def run(command: Command, threads: int) -> Finished:
         process = subprocess.Popen(
             [str(part) for part in command],
             env=surroundings(threads),
+            preexec_fn=bound(threads),
             cwd=ROOT,
             stdout=output,
             stderr=errors,

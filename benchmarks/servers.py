@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import processes
+from benchmarks import machine, processes
 from benchmarks.processes import OURS, ROOT, BenchmarkFailed
 
 PATIENCE = 300.0
@@ -79,26 +79,28 @@ SERVERS = (
     ),
     Server(
         "infinity-emb",
-        "`infinity_emb v2 --engine torch --dtype bfloat16`",
+        "`infinity_emb v2 --engine torch`, in bfloat16 where the processor has it",
         "infinity",
         (
             *("-m", "infinity_emb.cli", "v2", "--model-id", "{weights}"),
             *("--served-model-name", "stance", "--engine", "torch", "--device", "cpu"),
-            *("--dtype", "bfloat16", "--log-level", "warning", *_BIND),
+            *("--dtype", machine.numbers(), "--log-level", "warning", *_BIND),
         ),
         body=_for_infinity,
         labels=_of_infinity,
     ),
     Server(
         "LitServe",
-        "torch in bfloat16, up to 64 requests a batch, waited for up to 5 ms",
+        "torch, in bfloat16 where the processor has it; up to 64 requests a batch, waited for up "
+        "to 5 ms",
         "rivals",
         ("-m", "benchmarks.rivals.lit_server", "--port", "{port}"),
         path="/predict",
     ),
     Server(
         "BentoML",
-        "torch in bfloat16 behind a batchable endpoint, as its tutorial has it",
+        "torch, in bfloat16 where the processor has it, behind a batchable endpoint, as its "
+        "tutorial has it",
         "rivals",
         ("-m", "bentoml", "serve", "benchmarks.rivals.bento_service:Stance", *_BIND),
     ),
@@ -135,6 +137,7 @@ def started(
             process = subprocess.Popen(
                 [python, *filled],
                 env=processes.surroundings(threads) | settings,
+                preexec_fn=processes.bound(threads),
                 cwd=ROOT,
                 stdout=out,
                 stderr=subprocess.STDOUT,

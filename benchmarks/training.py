@@ -13,7 +13,8 @@ from claimstance import bundle, registry
 
 CONTENDERS = {
     "transformers Trainer, defaults": "batches of 8 in float32; one head",
-    "transformers Trainer, tuned": "batches of 16 of similar length in bfloat16; one head",
+    "transformers Trainer, tuned": "batches of 16 of similar length, in "
+    "bfloat16 where the processor has it; one head",
     "claimstance": "the loop of `python -m training fit`, with the project's recipe; both heads",
 }
 """Who takes part, and how they train; the first is what the others are compared with."""

@@ -1,5 +1,6 @@
-"""infinity-emb's classifier through its Python interface, in bfloat16."""
+"""infinity-emb's classifier through its Python interface."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -9,13 +10,13 @@ from benchmarks.rivals import job
 
 
 def load(weights: Path, threads: int) -> job.Classify:
-    """Return the engine as a classifier."""
+    """Return the engine as a classifier, in the type that `STANCE_NUMBERS` names."""
     torch.set_num_threads(threads)
     settings = EngineArgs(
         model_name_or_path=str(weights),
         engine="torch",
         device="cpu",
-        dtype="bfloat16",
+        dtype=os.environ["STANCE_NUMBERS"],
         batch_size=job.BATCH,
         model_warmup=False,  # the job warms up
         served_model_name="stance",

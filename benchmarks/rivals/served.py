@@ -1,4 +1,4 @@
-"""The model as a server of one's own holds it: torch in bfloat16, batches of similar length."""
+"""The model as a server of one's own holds it: torch, batches of similar length."""
 
 import os
 
@@ -9,14 +9,17 @@ BATCH = 32
 
 
 class Model:
-    """The weights in the folder that `STANCE_WEIGHTS` names, on `STANCE_THREADS` threads."""
+    """The weights in the folder that `STANCE_WEIGHTS` names, on `STANCE_THREADS` threads.
+
+    It computes in the type that `STANCE_NUMBERS` names.
+    """
 
     def __init__(self) -> None:
         torch.set_num_threads(int(os.environ["STANCE_THREADS"]))
         folder = os.environ["STANCE_WEIGHTS"]
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._model = AutoModelForSequenceClassification.from_pretrained(
-            folder, trust_remote_code=True, dtype=torch.bfloat16
+            folder, trust_remote_code=True, dtype=getattr(torch, os.environ["STANCE_NUMBERS"])
         ).eval()
 
     @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from transformers import (
 
 TUNED = {
     "per_device_train_batch_size": 16,
-    "bf16": True,
+    "bf16": os.environ["STANCE_NUMBERS"] == "bfloat16",
     "train_sampling_strategy": "group_by_length",
 }
 
@@ -47,7 +48,7 @@ if __name__ == "__main__":
     parser.add_argument("--weights", type=Path, required=True, help="what weights.convert wrote")
     parser.add_argument("--input", type=Path, required=True, help="text, stance and sentiment")
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--tuned", action="store_true", help="bf16, batches of 16, by length")
+    parser.add_argument("--tuned", action="store_true", help="set for speed")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     print(json.dumps({"seconds": epoch(arguments.weights, arguments.input, arguments.tuned)}))

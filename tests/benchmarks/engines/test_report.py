@@ -58,7 +58,7 @@ def test_who_changes_little_is_within_the_bar() -> None:
 @pytest.mark.parametrize(
     ("kept", "fault"),
     [
-        (told(stances=11), "1.10% of stances changed on archive"),
+        (told(stances=11), "1.10% of stance labels changed on archive"),
         (told(f1=0.844), "0.0060 of macro-F1 lost"),
         (told(company=0.02), "moves by 2e-02"),
     ],

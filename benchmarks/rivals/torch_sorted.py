@@ -1,5 +1,6 @@
-"""Batches of similar length through torch in bfloat16, as sentence-transformers' `encode` does."""
+"""Batches of similar length through torch, as sentence-transformers' `encode` does."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -9,11 +10,11 @@ from benchmarks.rivals import job
 
 
 def load(weights: Path, threads: int) -> job.Classify:
-    """Return the model in bfloat16 as a classifier."""
+    """Return the model as a classifier, in the type that `STANCE_NUMBERS` names."""
     torch.set_num_threads(threads)
     tokenizer = AutoTokenizer.from_pretrained(weights)
     model = AutoModelForSequenceClassification.from_pretrained(
-        weights, trust_remote_code=True, dtype=torch.bfloat16
+        weights, trust_remote_code=True, dtype=getattr(torch, os.environ["STANCE_NUMBERS"])
     ).eval()
     names = [model.config.id2label[index] for index in range(model.config.num_labels)]
 

@@ -63,6 +63,8 @@ class Engine:
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": self.precision,
+            # Pinned, the threads of all processes would share the same first cores.
+            "ENABLE_CPU_PINNING": False,
         }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = str(threads)

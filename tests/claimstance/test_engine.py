@@ -1,19 +1,27 @@
 """The engine's threads: free to run on any core, so that processes do not share the first ones."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from claimstance import Predictor, bundle, engine
 
-PROGRAM_CORES = os.sched_getaffinity(0)
 
-
-def test_no_thread_is_bound_to_a_core(tiny_version: Path) -> None:
-    Predictor(tiny_version, 1).predict(["The island is ours."])
-    tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
-    assert {frozenset(os.sched_getaffinity(task)) for task in tasks} == {frozenset(PROGRAM_CORES)}
+def test_no_thread_is_bound_to_a_core_while_it_computes(tiny_version: Path) -> None:
+    predictor = Predictor(tiny_version, 1)
+    sentences = [f"The island number {number} is ours." for number in range(3000)]
+    seen = set()
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(predictor.predict, sentences)
+        while not work.done():
+            for task in Path("/proc/self/task").iterdir():
+                with suppress(OSError):
+                    seen.add(frozenset(os.sched_getaffinity(int(task.name))))
+    assert work.result()
+    assert seen == {frozenset(os.sched_getaffinity(0))}
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def _limit(found: Found) -> str:
     ]
     rate = spread([run["flop"] / run["seconds"] / 1e9 for run in encoder])
     each = spread([run["sentences"] / run["seconds"] for run in encoder])
-    kind = encoder[0]["precision"]
+    kind = encoder[0]["precision"].split("+")[0]
     return "\n".join(
         [
             f"The processor's limit, the best of matrix products before and after. A sentence has "

@@ -109,6 +109,8 @@ class Predictor:
         bundle.check_files(folder, self.model, (graph, weights, bundle.TOKENIZER))
         self._tokenizer = _load_tokenizer(folder / bundle.TOKENIZER)
         self._engine = Engine(folder / graph, threads)
+        self.precision = precision(self.model)
+        """As the function `precision` of this module tells it."""
         self._stance_levels = _levels(self.model.stance, STANCES)
         self._sentiment_levels = _levels(self.model.sentiment, SENTIMENTS)
 
@@ -127,11 +129,6 @@ class Predictor:
         """
         folder = version if isinstance(version, Path) else registry.find(version)
         return cls(folder, threads)
-
-    @property
-    def precision(self) -> str:
-        """As the function `precision` of this module tells it."""
-        return precision(self.model)
 
     def predict(self, sentences: Sequence[str]) -> list[Prediction]:
         """Return one prediction per sentence, in the same order.
@@ -233,8 +230,12 @@ def graph_of(model: Manifest) -> tuple[str, str]:
 
 
 def precision(model: Manifest) -> str:
-    """Return the number type that this machine multiplies in: `int8`, `bf16` or `f32`."""
-    return "int8" if graph_of(model) == bundle.QUANTISED else engine.precision()
+    """Return the number type that this machine computes `model` in.
+
+    `bf16` or `f32`; where the int8 graph predicts, `int8+` and what the rest is computed in.
+    """
+    floating = engine.precision()
+    return f"int8+{floating}" if graph_of(model) == bundle.QUANTISED else floating
 
 
 def _load_tokenizer(path: Path) -> tokenizers.Tokenizer:

@@ -71,9 +71,9 @@ def test_the_wheel_holds_the_package_and_the_released_version_alone(wheel: Path)
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"claimstance"}
-    version = bundle.read_manifest(bundle.released()).version
-    for file in (bundle.MANIFEST, *bundle.FILES):
-        assert f"claimstance/released/{version}/{file}" in names
+    model = bundle.read_manifest(bundle.released())
+    for file in (bundle.MANIFEST, *model.names):
+        assert f"claimstance/released/{model.version}/{file}" in names
 
 
 def test_the_wheel_alone_classifies(wheel: Path, tmp_path: Path) -> None:

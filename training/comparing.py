@@ -125,6 +125,17 @@ def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]])
     return result
 
 
+def int8_graphs(challenger: Manifest, champion: Manifest) -> list[str]:
+    """Return a note where promoting would lose the int8 graph, with the reason."""
+    if challenger.int8 or not champion.int8:
+        return []
+    why = challenger.metrics.get("no_int8", "it was not earned")
+    return [
+        f"{champion.tag} has an int8 graph, which is faster where the processor has VNNI, and "
+        f"{challenger.tag} has none: {why}"
+    ]
+
+
 def first_stages(challenger: Manifest, champion: Manifest) -> list[str]:
     """Return a note for each use of the first stage that promoting would lose, with the reason."""
     why = challenger.metrics.get("no_screen", "it could not be certified for that")

@@ -80,8 +80,8 @@ def make(run: Run, folder: Path) -> Manifest:
     """Train, calibrate, export and evaluate a model version in an empty folder.
 
     Raises:
-        InvalidInput: there is too little to train on, or the recipe's sentences are longer than the
-            encoder can read.
+        InvalidInput: there is too little to train on, the recipe's sentences are longer than the
+            encoder can read, or it trains nothing and there is no version to start from.
         ModelInvalid: what there is to start from cannot be trained or served.
         ModelNotFound: there is nothing to start from under that name.
     """
@@ -145,6 +145,8 @@ def _start(run: Run) -> Start:
     """Return what the run starts from: the recipe's base, a version, or a version's folder."""
     dropout = run.settings.dropout
     parent = _parent(run)
+    if parent is None and not (run.settings.epochs or run.settings.min_steps):
+        raise InvalidInput("no epochs make a version only of another one; name it with --start")
     if parent:
         start = network.version(parent, dropout)
     else:

@@ -2,7 +2,7 @@
 
 Activations are quantised by ranges seen on training sentences (static quantisation), with
 SmoothQuant (Xiao et al. 2023) and bias correction as NNCF does them for transformers;
-benchmarks/ENGINES.md compares this with what else was tried.
+training/LOG.md tells what else was tried.
 """
 
 import warnings
@@ -26,7 +26,7 @@ import nncf  # isort:skip
 import openvino  # isort:skip
 
 CALIBRATION = 300
-"""Sentences that set the ranges. With 100 or 1,000 labels change as often (ENGINES.md)."""
+"""Sentences that set the ranges: NNCF's own number."""
 
 CHANGED = 0.01
 """Share of a head's labels that may differ from float32's."""

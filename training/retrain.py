@@ -97,7 +97,11 @@ def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
     if held:
         sets["new"] = held
     comparison = comparing.compare(challenger, champion, sets)
-    comparison["notes"] = [*locked.notes, *comparing.first_stages(*manifests)]
+    comparison["notes"] = [
+        *locked.notes,
+        *comparing.int8_graphs(*manifests),
+        *comparing.first_stages(*manifests),
+    ]
     checks = gate.judge(comparison, challenger)
     passed = all(check.passed for check in checks)
     told = [check.to_json() for check in checks]

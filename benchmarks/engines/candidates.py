@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from claimstance import bundle
-from claimstance.engine import Engine, Logits
+from claimstance.engine import Engine, Logits, precision
 
 Run = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], tuple[Logits, Logits]]
 """Padded ids and mask in, stance and sentiment logits out."""
@@ -80,7 +80,8 @@ TIMED = (
     Candidate("OpenVINO, weights alone in 8 bits", "openvino", "weights.xml"),
     LINEAR,
     *MIXED,
-    Candidate("torch bf16", "torch"),
+    # Emulated where the processor lacks it, it is no contender.
+    *([Candidate("torch bf16", "torch")] if precision() == "bf16" else []),
     Candidate("onnxruntime float32, fused", "onnxruntime", "full.onnx"),
     Candidate("onnxruntime dynamic int8 per tensor, fused", "onnxruntime", "tensor.onnx"),
     Candidate("onnxruntime dynamic int8 per channel, fused", "onnxruntime", "channel.onnx"),

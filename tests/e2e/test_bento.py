@@ -10,6 +10,7 @@ import psutil
 import yaml
 
 from claimstance import bundle
+from claimstance.predictor import graph_of
 from tests.conftest import ROOT
 from tests.contract.conftest import serving
 
@@ -44,11 +45,12 @@ def test_the_bento_builds_and_serves(store: Path) -> None:
         assert response.status_code == 200
         assert "<title>A bento's Claimstance</title>" in client.get("/").text
         mapped = [m.path for p in started(store) for m in maps(p)]
-        graphs = {path for path in mapped if path.endswith(bundle.GRAPH_WEIGHTS)}
+        model = bundle.read_manifest(bundle.released())
+        _, weights = graph_of(model)
+        graphs = {path for path in mapped if path.endswith(weights)}
         assert graphs
         assert all(Path(path).is_relative_to(folder) for path in graphs)
-        version = bundle.read_manifest(bundle.released()).version
-        assert response.json()["model"] == f"claimstance:{version}"
+        assert response.json()["model"] == model.tag
 
 
 def started(store: Path) -> list[psutil.Process]:

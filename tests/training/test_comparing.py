@@ -87,6 +87,23 @@ def test_a_lost_first_stage_is_told() -> None:
     )
     screened = old.model_copy(update={"screen": both})
     new = new.model_copy(update={"metrics": {"no_screen": "too few sentences"}})
+    quick = old.model_copy(
+        update={
+            "int8": bundle.Quantised(
+                calibrated_on=1,
+                measured_on=1,
+                stance_changed=0,
+                sentiment_changed=0,
+                largest_probability_change=0,
+                macro_f1_change=None,
+            )
+        }
+    )
+    why = {"no_int8": "it would change 2.0% of labels"}
+    slow = new.model_copy(update={"metrics": why, "int8": None})
+    assert comparing.int8_graphs(quick, quick) == comparing.int8_graphs(slow, slow) == []
+    (note,) = comparing.int8_graphs(slow, quick)
+    assert note.endswith("claimstance:new has none: it would change 2.0% of labels")
     assert comparing.first_stages(new, old) == []
     assert comparing.first_stages(screened, screened) == []
     notes = comparing.first_stages(new, screened)

@@ -71,6 +71,8 @@ def test_no_epoch_makes_a_version_of_the_same_weights(
     registry.verify("anew")
     card = (registry.find("anew") / bundle.CARD).read_text()
     assert "the weights of claimstance:tiny, not trained further" in card
+    with pytest.raises(InvalidInput, match="--start"):
+        run(labelled, recipe, "nothing")
 
 
 def test_a_missing_label_is_masked(labelled: Path, tiny_recipe: Path, tmp_path: Path) -> None:

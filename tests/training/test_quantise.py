@@ -39,7 +39,8 @@ def test_it_predicts_as_the_full_graph_does(version: Path, labelled: Path) -> No
     assert manifest.int8.calibrated_on == 40
     assert manifest.int8.measured_on == len(texts)
     small = Predictor(version)
-    assert small.precision == "int8" != full.precision
+    assert small.precision == f"int8+{engine.precision()}"
+    assert full.precision == engine.precision()
     after = small.predict(texts)
     changes = [
         abs(a.stance_scores[label] - b.stance_scores[label])
@@ -62,7 +63,7 @@ def test_one_that_changes_too_much_is_left_out(
     assert manifest.int8 is None
     assert manifest.metrics["no_int8"].startswith("it would change ")
     assert not any((version / name).exists() for name in bundle.QUANTISED)
-    assert Predictor(version).precision != "int8"
+    assert Predictor(version).precision == engine.precision()
 
 
 def test_too_few_held_out_sentences_cannot_earn_it(version: Path, labelled: Path) -> None:
@@ -90,3 +91,18 @@ def test_a_damaged_one_is_refused_where_it_would_predict(
         bundle.check_files(version, bundle.read_manifest(version))
     monkeypatch.setattr(engine, "has_vnni", lambda: False)
     Predictor(version).predict(["It is ours."])
+
+
+def test_one_that_says_something_else_throughout_is_refused(version: Path, labelled: Path) -> None:
+    manifest = made(version, labelled)
+    assert manifest.int8
+    rows = bundle.read_golden(version)
+    for row in rows:
+        for head in ("stance_scores", "sentiment_scores"):
+            row[head] = {label: 0.85 * score + 0.05 for label, score in row[head].items()}
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (version / bundle.GOLDEN).write_text(text)
+    loose = manifest.int8.model_copy(update={"largest_probability_change": 0.2})
+    bundle.write_manifest(version, manifest.model_copy(update={"int8": loose}))
+    with pytest.raises(ModelInvalid, match="on average"):
+        golden.check(version)

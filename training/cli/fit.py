@@ -83,7 +83,7 @@ def reproduce(
     predictions do.
 
     Examples:
-      python -m training reproduce 1.2.0
+      python -m training reproduce 2.0.0
 
       python -m training reproduce 20260517-142233 --data labels.jsonl
     """

@@ -11,7 +11,7 @@ import sentencex
 NORMALIZER_VERSION = 1
 """Raised whenever `normalize` changes; a model version records the one it was trained with."""
 
-SPLITTER_VERSION = 2
+SPLITTER_VERSION = 3
 """Raised whenever `split` gives other boundaries; a scoring job records it."""
 
 _TYPOGRAPHY = str.maketrans(
@@ -121,6 +121,8 @@ def _split_block(text: str, start: int, end: int) -> list[Span]:
     for first, last in _pieces(text, start, end):
         # Marks that were taken out go back to the sentence they stand at.
         free = spans[-1].end if spans else start
+        if first < free:  # it begins with the mark that the sentence before has taken back
+            first = last - len(text[free:last].lstrip())
         if first > free and _OPENING.search(text, max(0, first - 2), first):
             first -= 1
         if _CLOSING.match(text, last, end):

@@ -84,6 +84,10 @@ def test_a_sentence_stays_whole(sentence: str) -> None:
             ["It ended today.", "So we left.", "Why?", "I asked."],
         ),
         ("He said “no.”They left.", ["He said “no.”", "They left."]),
+        (
+            'The plan (if any, he said, "is in [the annex]." See the report.',
+            ['The plan (if any, he said, "is in [the annex]."', "See the report."],
+        ),
         ("*MR. DANE: It rained.", ["*MR. DANE: It rained."]),
         ("", []),
         (" \n\u200b ", []),
@@ -100,7 +104,7 @@ def test_a_long_quotation_is_split_and_keeps_its_marks() -> None:
     assert found[19].endswith('"')
 
 
-@given(st.text(alphabet=st.sampled_from("aB .!?\"“”«»\n\t()1'’,<>"), max_size=200))
+@given(st.text(alphabet=st.sampled_from("aB .!?\"“”«»\n\t()[]1'’,<>"), max_size=200))
 def test_spans_are_in_order_and_without_white_space_around(text: str) -> None:
     end = 0
     for span in split(text):

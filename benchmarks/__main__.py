@@ -9,6 +9,7 @@ import typer
 
 from benchmarks import machine, results
 from benchmarks import report as reporting
+from benchmarks.options import Archive, Quick
 from benchmarks.processes import BenchmarkFailed
 from claimstance.errors import ClaimstanceError
 
@@ -23,22 +24,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Archive = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="PATH",
-        help="Real text: a file, folder or archive that `claimstance score` takes [default: "
-        "sentences written for the project].",
-    ),
-]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="For each contender [default: the machine's cores].")
 ]
 Model = Annotated[
     str | None, typer.Option(metavar="VERSION", help="Whose weights [default: production].")
-]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Tiny sizes: shows that it works, measures nothing.")
 ]
 
 

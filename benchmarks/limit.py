@@ -50,10 +50,10 @@ def _contenders(shape: tuple[int, int, int], threads: int) -> Iterator[tuple[str
     rows, inner, columns = shape
     work = 2.0 * rows * inner * columns
     # Where it is only emulated, bfloat16 has no limit of its own.
-    floating = ["f32", "bf16"] if precision() == "bf16" else ["f32"]
-    types = {"f32": torch.float32, "bf16": torch.bfloat16}
-    for kind in floating:
-        dtype = types[kind]
+    floating = {"f32": torch.float32}
+    if precision() == "bf16":
+        floating["bf16"] = torch.bfloat16
+    for kind, dtype in floating.items():
         a, b = torch.randn(rows, inner, dtype=dtype), torch.randn(inner, columns, dtype=dtype)
         out = torch.empty(rows, columns, dtype=dtype)
         yield kind, "torch", work, lambda a=a, b=b, out=out: torch.mm(a, b, out=out)  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """The inference engine: OpenVINO. Nothing outside this module knows which engine it is."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ VNNI = {"avx512_vnni", "avx_vnni"}
 overflow."""
 
 
+@cache
 def precision() -> str:
     """Return the floating-point type that this machine computes in: `bf16` or `f32`."""
     capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -12,6 +12,7 @@ import typer
 
 from benchmarks import machine, texts
 from benchmarks.engines import report as reporting
+from benchmarks.options import Archive, Quick
 from claimstance import bundle, registry
 from claimstance.durable import replace
 from claimstance.errors import ClaimstanceError
@@ -34,14 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Archive = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="PATH",
-        help="Real text: a file, folder or archive that `claimstance score` takes [default: "
-        "sentences written for the project].",
-    ),
-]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -50,9 +43,6 @@ Model = Annotated[
 ]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="For each candidate [default: the machine's cores].")
-]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Tiny sizes: shows that it works, measures nothing.")
 ]
 
 

@@ -11,7 +11,7 @@ def assemble(
 ) -> None:
     """Join the corpus's references with a copy of the public archives.
 
-    data/README.md tells which archives, and where to find them.
+    data/README.md tells which archives.
     """
     from training import assemble as joining
 

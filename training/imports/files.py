@@ -127,10 +127,10 @@ def _cells(text: str, mark: str) -> Iterator[list[str] | csv.Error]:
     """Yield each row's cells, or why it cannot be read; the next begins one line further then.
 
     Programs that write tabs between cells often quote nothing, so that a quotation mark is only
-    one: where it cannot be more, or would swallow other rows' tabs, a line is taken as it stands.
+    one: where it cannot be more, or would swallow tabs or rows, a line is taken as it stands.
     """
     lines = list(io.StringIO(text, newline=""))
-    start = 0
+    start, width = 0, lines[0].count(mark) + 1
     while start < len(lines):
         reader = csv.reader(
             (lines[number] for number in range(start, len(lines))), strict=True, delimiter=mark
@@ -140,9 +140,14 @@ def _cells(text: str, mark: str) -> Iterator[list[str] | csv.Error]:
             row, taken = next(reader), reader.line_num
         except csv.Error as error:
             row, taken = error, 1
-        torn = isinstance(row, csv.Error) or (taken > 1 and any("\t" in value for value in row))
+        plain = lines[start].rstrip("\r\n").split(mark)
+        torn = (
+            isinstance(row, csv.Error)
+            or len(row) != width == len(plain)
+            or (taken > 1 and any(mark in value for value in row))
+        )
         if mark == "\t" and torn:
-            row, taken = lines[start].rstrip("\r\n").split("\t"), 1
+            row, taken = plain, 1
         start += taken
         if row:
             yield row
@@ -173,7 +178,7 @@ def _zip(path: Path) -> Iterator[Row]:
                 text = archive.read(member).decode("utf-8-sig")
                 for row in _text(text, f"{path} {member.filename}"):
                     if isinstance(row.values, dict):
-                        row.values.setdefault("username", user)
+                        row.values["username"] = row.values.get("username") or user
                     yield row
     except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError) as error:
         raise DocumentUnreadable(f"is no zip that can be read ({error})", str(path)) from error

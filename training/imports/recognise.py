@@ -50,7 +50,7 @@ def read(path: Path) -> Export:
         names = ", ".join(map(str, known[0]))
         raise InvalidInput(
             "is no export of Label Studio, doccano, Prodigy or Argilla, and plain records need "
-            f"text and stance or sentiment (there are: {names})",
+            f"columns named text, and stance, sentiment or label (there are: {names})",
             str(path),
         )
     export = Export(path, tool.NAME if tool else plain.NAME)

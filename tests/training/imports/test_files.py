@@ -83,6 +83,14 @@ def test_a_bad_row_of_a_table_loses_no_other(tmp_path: Path) -> None:
     assert [p.where for p in export.problems] == [f"{path} row {n}" for n in (2, 4, 5)]
 
 
+def test_tables_in_a_zip_name_annotators_by_their_file_where_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("anna.csv", "text,stance,username\na,firm,\nb,firm,Bert\n")
+    who = [j.annotator for j in recognise.read(path).judgements]
+    assert who == [pseudonym("anna"), pseudonym("Bert")]
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("text,label,Label\na,firm,neutral\n")
@@ -199,7 +207,10 @@ def test_numbered_labels_can_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([{"title": "a", "body": "b"}], r"is no export of .*there are: title, body"),
+        (
+            [{"title": "a", "body": "b"}],
+            r"is no export of .*columns named text, .*there are: title, body",
+        ),
         ([{"text": "a"}], "needs a stance or a sentiment"),
         ([{"text": " ", "stance": "firm"}], "row 1 field text: must hold a sentence"),
         ([{"text": "\ud83d", "stance": "firm"}], "row 1 field text: "),

@@ -21,13 +21,17 @@ VOTES = {"stance": "stance_votes", "sentiment": "sentiment_votes"}
 TEXT_FIELDS = ("text", "sentence")
 """What the field with the sentence is called, the likelier first."""
 
-ANNOTATOR_FIELDS = ("annotator", "annotator_id", "username", "labeler", "labeller", "rater")
+ANNOTATOR_FIELDS = (
+    *("annotator", "annotator_id", "annotator_name", "annotator_email", "username"),
+    *("labeler", "labeller", "labeled_by", "labelled_by", "completed_by"),
+    *("rater", "coder", "worker_id", "workerid"),
+)
 """What the column of a table that names the annotator is called, the likelier first."""
 
 _PEOPLE = {
     *ANNOTATOR_FIELDS,
-    *("completed_by", "labeled_by", "labelled_by", "reviewer", "coder", "worker", "worker_id"),
-    *("user", "user_id", "user_name", "email", "e-mail", "mail", "key"),
+    *("annotators", "assignee", "created_by", "updated_by", "reviewer", "worker"),
+    *("user", "user_id", "user_name", "user_email", "email", "e_mail", "mail", "key"),
 }
 """Fields that name a person; `key` is the name of an API key, in this project's feedback."""
 
@@ -76,9 +80,14 @@ def pseudonym(who: Any) -> str | None:
     return hashlib.sha256(name.encode()).hexdigest()[:12] if name else None
 
 
+def plainly(field: str) -> str:
+    """Return a field's name without regard to capitals, spaces and hyphens: `annotator_id`."""
+    return re.sub(r"\W+", "_", field.strip().casefold())
+
+
 def names_a_person(field: str) -> bool:
     """Tell whether a field is called for a person, who is then named in it."""
-    return field.strip().casefold() in _PEOPLE
+    return plainly(field) in _PEOPLE
 
 
 def is_address(value: Any) -> bool:
@@ -92,7 +101,7 @@ def sentence(values: Values, where: str) -> str:
     Raises:
         InvalidInput: there is none, or it is not clear which.
     """
-    called = {name.strip().casefold(): name for name in values}
+    called = {plainly(name): name for name in values}
     for known in TEXT_FIELDS:
         if isinstance(text := values.get(called.get(known, "")), str):
             return text

@@ -1,7 +1,7 @@
 """Plain rows, this project's feedback among them: `text`, `stance`, `sentiment`, and more.
 
 A column `label` is read as whichever of the two its labels belong to, where that has no column of
-its own. Whether a column's name is written in capitals does not count.
+its own. Capitals, spaces and hyphens in a column's name do not count.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from training.imports.judgement import (
     Judgement,
     Values,
     labels,
+    plainly,
     pseudonym,
 )
 
@@ -46,5 +47,5 @@ def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
 
 def _called(row: Values) -> Values:
     """Return `row` with the columns known here under the names they have here."""
-    plain = {name: name.strip().casefold() for name in row}
-    return {plain[name] if plain[name] in _KNOWN else name: row[name] for name in row}
+    names = {name: plainly(name) for name in row}
+    return {known if known in _KNOWN else name: row[name] for name, known in names.items()}

@@ -106,6 +106,12 @@ def test_rows_without_a_label_are_counted_in_any_file(tmp_path: Path) -> None:
         assert labelled.load([path]).dropped == {"answers without a label": 1}
 
 
+def test_an_annotator_is_known_however_the_column_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("text,stance,Annotator ID\na,firm,Anna\n")
+    assert recognise.read(path).judgements[0].annotator == pseudonym("anna")
+
+
 @pytest.mark.parametrize("header", ["Text,Stance", "Sentence,STANCE", "sentence,Label"])
 def test_columns_are_known_however_they_are_written(tmp_path: Path, header: str) -> None:
     path = tmp_path / "labels.csv"
@@ -132,7 +138,9 @@ def test_validation_rows_are_dev_rows(tmp_path: Path) -> None:
 
 
 def test_nobody_is_named_in_what_is_imported(tmp_path: Path) -> None:
-    people = {name: f"Anna {name}" for name in ("annotator", "user", "email", "Reviewer", "key")}
+    people = {
+        name: f"Anna {name}" for name in ("annotator", "user", "E-Mail", "Annotator ID", "key")
+    }
     row = {"text": "a", "stance": "firm", **people, "desk": "anna@example.org", "source": "gazette"}
     found = labelled.load([lines(tmp_path, [row])])
     written = found.rows[0][1]

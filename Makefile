@@ -18,9 +18,9 @@ test: .venv/development ## Run all checks and tests
 train: .venv/development ## Train a model version from the corpus, evaluate it, promote it
 	$(BIN)/python -m training release
 
-retrain: $(if $(DATA),.venv/development) ## Learn from DATA="FILE ...", promote what is no worse
+retrain: $(if $(DATA),.venv/development) ## Learn from DATA="FILE ..." with ARGS, promote what is no worse
 	$(if $(DATA),,$(error name the new labels: make retrain DATA=labels.jsonl))
-	$(BIN)/python -m training retrain $(foreach file,$(DATA),--data $(file))
+	$(BIN)/python -m training retrain $(foreach file,$(DATA),--data $(file)) $(ARGS)
 
 bench: .venv/development ## Measure beside what else one would pick, on ARCHIVE=PATH if given
 	-$(MAKE) --keep-going .venv-bench/rivals/ready .venv-bench/infinity/ready

@@ -217,7 +217,7 @@ def curve(world: World, trial: Trial, picker: str, seed: int) -> list[float]:
     found = []
     for number in range(ROUNDS + 1):
         scores, dev = trial.learner(world, known, seed)
-        found.append(metrics.macro_f1(truth, dev.argmax(1), len(STANCES)))
+        found.append(metrics.macro_f1(truth, dev.argmax(1)))
         if number < ROUNDS:
             open_rows = np.setdiff1d(world.pool, known)
             asked = PICKERS[picker](world, scores, known, open_rows, 1000 * seed + number)

@@ -39,6 +39,12 @@ def test_retraining_without_labels_says_what_to_do() -> None:
     assert "make retrain DATA=labels.jsonl" in result.stderr
 
 
+def test_retraining_takes_options_by_make() -> None:
+    command = ["make", "--dry-run", "retrain", "DATA=a b", "ARGS=--seed 1"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "python -m training retrain --data a --data b --seed 1\n" in result.stdout
+
+
 @pytest.mark.parametrize(
     "block", [b for b in SHELL if "make " not in b and "curl" not in b], ids=lambda b: b[:30]
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
@@ -183,25 +184,30 @@ def _head(
 ) -> dict[str, Any]:
     """Return one head's figures, pairs in the order challenger, champion.
 
-    `macro_f1` and `calibration_error` are pairs; `difference` is challenger less champion in
+    `macro_f1`, over the labels that occur in truth or either's predictions, and
+    `calibration_error` are pairs; `difference` is challenger less champion in
     macro-F1 with `interval`, its 95 % interval over resampled sentences, both versions on the
     same ones (paired bootstrap, Efron and Tibshirani 1993), and `at_least`, the 5 % point;
     `mcnemar` counts sentences that one alone got right, with the exact two-sided p (McNemar
     1947); `per_class` gives each label's F1 as a pair.
     """
     predicted = [scores.argmax(1) for scores in (challenger, champion)]
-    size = len(labels)
+    occurring, codes = np.unique(np.stack([targets, *predicted]), return_inverse=True)
+    size = len(occurring)
     # Resampling rows is drawing how many fall into each cell of truth, new and old label.
-    cells = np.bincount((targets * size + predicted[0]) * size + predicted[1], minlength=size**3)
-    shares = cells / len(targets)
-    counts = np.random.default_rng(0).multinomial(len(targets), shares, metrics.DRAWS)
-    joint = counts.reshape(metrics.DRAWS, size, size, size)
-    drawn = metrics.macro_f1_of(joint.sum(3)) - metrics.macro_f1_of(joint.sum(2))
-    low, least, high = np.quantile(drawn, [0.025, 0.05, 0.975])
+    cells = np.bincount(np.ravel_multi_index(tuple(codes), (size,) * 3), minlength=size**3)
+    counts = np.random.default_rng(0).multinomial(len(targets), cells / len(targets), metrics.DRAWS)
+
+    def macro_f1(joint: npt.NDArray[np.int64]) -> list[npt.NDArray[np.float64]]:
+        cube = joint.reshape(-1, size, size, size)
+        return [metrics.macro_f1_of(cube.sum(3)), metrics.macro_f1_of(cube.sum(2))]
+
+    new, old = macro_f1(counts)
+    low, least, high = np.quantile(new - old, [0.025, 0.05, 0.975])
     right = [p == targets for p in predicted]
     gained = int((right[0] & ~right[1]).sum())
     lost = int((~right[0] & right[1]).sum())
-    f1 = [metrics.macro_f1(targets, p, len(labels)) for p in predicted]
+    f1 = [float(value.item()) for value in macro_f1(cells)]
     every = list(range(len(labels)))
     per_class = [
         f1_score(targets, p, labels=every, average=None, zero_division=0) for p in predicted

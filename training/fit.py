@@ -189,7 +189,7 @@ def _on_dev(start: Start, dev: Sequence[Example]) -> str:
         targets = _targets(dev, name)
         known = targets != IGNORED
         if known.any():
-            f1 = metrics.macro_f1(targets[known], logits[known].argmax(1), logits.shape[1])
+            f1 = metrics.macro_f1(targets[known], logits[known].argmax(1))
             parts.append(f", dev {name} macro-F1 {f1:.3f}")
     return "".join(parts)
 

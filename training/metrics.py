@@ -26,7 +26,8 @@ def report(scores: Scores, targets: Targets, labels: Sequence[str]) -> dict[str,
         labels: the label names in index order.
 
     Returns:
-        `sentences`, `macro_f1` (over all labels) with `macro_f1_interval` (95 %), `accuracy`,
+        `sentences`, `macro_f1` (over the labels that occur) with `macro_f1_interval` (95 %),
+        `accuracy`,
         `calibration_error`, `per_class` (precision, recall, f1, support), `confusion`, rows true
         and columns predicted, and the curves `reliability` and `risk_coverage`.
     """
@@ -38,7 +39,7 @@ def report(scores: Scores, targets: Targets, labels: Sequence[str]) -> dict[str,
     confusion = confusion_matrix(targets, predicted, labels=every)
     return {
         "sentences": len(targets),
-        "macro_f1": macro_f1(targets, predicted, len(labels)),
+        "macro_f1": macro_f1(targets, predicted),
         "macro_f1_interval": interval(confusion),
         "accuracy": float((predicted == targets).mean()),
         "calibration_error": calibration_error(scores, targets),
@@ -70,16 +71,16 @@ def errors_by_score(scores: Scores, targets: Targets) -> list[list[list[int]]]:
     return [[[int(n) for n in row] for row in rows] for rows in counts]
 
 
-def macro_f1(targets: Targets, predicted: Targets, classes: int) -> float:
-    """Return the unweighted mean of the classes' F1, in [0, 1]; an absent class counts 0."""
-    every = list(range(classes))
-    return float(f1_score(targets, predicted, labels=every, average="macro", zero_division=0))
+def macro_f1(targets: Targets, predicted: Targets) -> float:
+    """Return the unweighted mean F1 of the classes that occur in either, in [0, 1]."""
+    return float(f1_score(targets, predicted, average="macro", zero_division=0))
 
 
 def macro_f1_present(targets: Targets, predicted: Targets) -> float:
     """Return the mean F1 of the classes that occur in `targets`, in [0, 1].
 
-    For a slice that lacks a class, which would count 0 in `macro_f1` however right all is.
+    For a slice that lacks a class, which a single prediction of it would bring into `macro_f1`
+    with 0.
     """
     present = np.unique(targets)
     return float(f1_score(targets, predicted, labels=present, average="macro", zero_division=0))
@@ -135,18 +136,21 @@ def interval(confusion: npt.NDArray[np.int64]) -> list[float]:
     """Return the 2.5 % and 97.5 % points of macro-F1 over resampled sentences.
 
     A percentile bootstrap (Efron and Tibshirani 1993); resampling sentences is drawing how many
-    fall into each cell of the confusion matrix, shape (labels, labels), rows true.
+    fall into each cell of the confusion matrix, shape (labels, labels), rows true. Labels that
+    occur in it neither as true nor as predicted are no part of the mean, as in `macro_f1`.
     """
     total = int(confusion.sum())
     if not total:
         return [0.0, 0.0]
+    occurs = np.flatnonzero(confusion.sum(0) + confusion.sum(1))
+    confusion = confusion[np.ix_(occurs, occurs)]
     counts = np.random.default_rng(0).multinomial(total, confusion.ravel() / total, DRAWS)
     low, high = np.quantile(macro_f1_of(counts.reshape(DRAWS, *confusion.shape)), [0.025, 0.975])
     return [float(low), float(high)]
 
 
 def macro_f1_of(confusions: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return macro-F1 of confusion matrices, shape (draws, labels, labels), rows true."""
+    """Return macro-F1 over all labels of confusions, shape (draws, labels, labels), rows true."""
     right = np.diagonal(confusions, axis1=1, axis2=2)
     both = confusions.sum(1) + confusions.sum(2)
     return np.asarray((2 * right / np.maximum(both, 1)).mean(1))

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from claimstance import bundle, engine
 from claimstance.bundle import Manifest, Quantised
 from claimstance.engine import Engine
-from claimstance.labels import STANCES
 from claimstance.predictor import Ids, run_batches, softmax
 from training import metrics
 from training.metrics import Scores, Targets
@@ -113,9 +112,7 @@ def _measured(
     )
     known = stances >= 0
     before, after = (
-        metrics.macro_f1(stances[known], scores[0][known].argmax(1), len(STANCES))
-        if known.any()
-        else 0.0
+        metrics.macro_f1(stances[known], scores[0][known].argmax(1)) if known.any() else 0.0
         for scores in (full, small)
     )
     return Quantised(

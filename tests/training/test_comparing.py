@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from claimstance import bundle
+from claimstance import Predictor, bundle
 from claimstance.bundle import Manifest
 from claimstance.errors import InvalidInput
 from claimstance.labels import Stance
@@ -123,3 +123,16 @@ def test_no_set_in_common_is_refused() -> None:
     )
     with pytest.raises(InvalidInput, match="were not all kept"):
         comparing.locked(corpus(PUBLIC), stranger)
+
+
+def test_a_label_that_a_set_lacks_lowers_nobody(released: Predictor) -> None:
+    texts = ["The reef is ours and will stay so.", "It rained on the islands for three days."]
+    rows = [
+        Record(text, prediction.stance, None, "", "")
+        for text, prediction in zip(texts, released.predict(texts), strict=True)
+    ]
+    assert len({row.stance for row in rows}) == 2
+    folder = bundle.released()
+    stance = comparing.compare(folder, folder, {"new": rows})["sets"]["new"]["stance"]
+    assert stance["macro_f1"] == [1.0, 1.0]
+    assert (stance["difference"], stance["interval"]) == (0.0, [0.0, 0.0])

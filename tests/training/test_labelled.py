@@ -217,7 +217,18 @@ def test_labels_are_mapped_where_they_are_trained_on_and_checked(
 
 
 @pytest.mark.parametrize(
-    "command", ["import", "check", "fit", "retrain", "evaluate", "compare", "reproduce"]
+    "command",
+    [
+        "import",
+        "check",
+        "suggest",
+        "fit",
+        "retrain",
+        "evaluate",
+        "compare",
+        "reproduce",
+        "baselines",
+    ],
 )
 def test_every_command_that_reads_labels_can_map_them(command: str) -> None:
     assert "--map OLD=NEW" in CliRunner().invoke(app, [command, "--help"]).output

@@ -10,11 +10,19 @@ def scores(*rows: tuple[float, float, float]) -> metrics.Scores:
     return np.array(rows)
 
 
-def test_macro_f1_counts_an_absent_class_as_zero() -> None:
+def test_macro_f1_is_over_the_classes_that_occur() -> None:
     targets = np.array([0, 0, 1, 1])
-    predicted = np.array([0, 1, 1, 1])
-    # class 0: precision 1, recall 1/2; class 1: precision 2/3, recall 1; class 2: absent
-    assert metrics.macro_f1(targets, predicted, 3) == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
+    # class 0: precision 1, recall 1/2; class 1: precision 2/3, recall 1
+    assert metrics.macro_f1(targets, np.array([0, 1, 1, 1])) == pytest.approx((2 / 3 + 4 / 5) / 2)
+    # a class that is only predicted has 0
+    assert metrics.macro_f1(targets, np.array([0, 0, 1, 2])) == pytest.approx((1 + 2 / 3 + 0) / 3)
+
+
+def test_all_right_is_one_where_a_class_is_absent() -> None:
+    given = scores((0.9, 0.1, 0.0), (0.9, 0.1, 0.0), (0.1, 0.9, 0.0))
+    figures = metrics.report(given, np.array([0, 0, 1]), ("a", "b", "c"))
+    assert figures["macro_f1"] == 1.0
+    assert figures["macro_f1_interval"][1] == 1.0
 
 
 def test_report() -> None:
@@ -81,7 +89,8 @@ def test_a_label_that_is_never_sure_enough_is_never_confident() -> None:
 def test_a_slice_without_a_class_is_not_marked_down_for_it() -> None:
     targets = np.array([2, 2, 2, 0])
     assert metrics.macro_f1_present(targets, targets) == 1.0
-    assert metrics.macro_f1(targets, targets, 3) == pytest.approx(2 / 3)
+    predicted = np.array([2, 2, 1, 0])
+    assert metrics.macro_f1_present(targets, predicted) == pytest.approx((4 / 5 + 1) / 2)
 
 
 def test_errors_are_counted_by_label_given_score_and_truth() -> None:

@@ -79,7 +79,7 @@ def test_csv(tmp_path: Path) -> None:
         ("a.jsonl", "\n", "holds no labelled sentence"),
         ("a.jsonl", '{"text": "a", "stance": "firm", "split": "eval"}', "row 1 field split"),
         ("a.csv", "text,stance\na,firm,more\n", "row 1: has more fields"),
-        ("a.csv", 'text,stance\n"a,firm\n', "line 2"),
+        ("a.csv", 'text,stance\n"a,firm\n', "row 1: cannot be read"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:

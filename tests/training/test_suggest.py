@@ -264,6 +264,17 @@ def test_what_is_labelled_already_is_not_suggested_again(archive: Path, tmp_path
     assert not {s.text for s in first} & {s.text for s in again}
 
 
+def test_labels_of_other_names_are_mapped(archive: Path, tmp_path: Path) -> None:
+    done = tmp_path / "done.jsonl"
+    done.write_text(
+        json.dumps({"text": "We shall not yield the reef.", "stance": "hawkish"}) + "\n"
+    )
+    with pytest.raises(InvalidInput, match="--map hawkish=firm"):
+        chosen_from(archive, 5, 0, done)
+    chosen = suggest.suggest(archive, [done], 5, 0, lambda _: None, {"hawkish": "firm"})
+    assert len(chosen.suggestions) == 5
+
+
 def test_an_archive_without_anything_new_is_told(small_corpus: Path, tmp_path: Path) -> None:
     score([str(small_corpus)], tmp_path / "scored", Silent(), how=How(split_by="sentence"))
     with pytest.raises(InvalidInput, match="not in the corpus already"):

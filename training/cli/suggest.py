@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from training.cli import options
-from training.cli.options import Data, Seed
+from training.cli.options import Data, Renamed, Seed
 
 
 def suggest(
@@ -21,6 +21,7 @@ def suggest(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to fill.")],
     n: Annotated[int, typer.Option(min=1, help="How many sentences to choose.")] = 200,
     data: Data = None,
+    renamed: Renamed = None,
     seed: Seed = 0,
 ) -> None:
     """Choose the sentences of an archive whose labels would teach most, for the tool you label in.
@@ -45,7 +46,14 @@ def suggest(
     options.folder(out)
     with Watch() as watch:
         scored = suggesting.scored(archive, out, watch)
-    chosen = suggesting.suggest(scored, data or [], n, seed, lambda step: print(step, flush=True))
+    chosen = suggesting.suggest(
+        scored,
+        data or [],
+        n,
+        seed,
+        lambda step: print(step, flush=True),
+        options.mapping(renamed),
+    )
     folder.write(chosen, out)
     for line in folder.summary(chosen):
         print(line)

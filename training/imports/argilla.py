@@ -1,64 +1,97 @@
 """Argilla: records with responses, as its first and second client wrote them.
 
-The first lists responses, each with a user, a status and values by question. The second maps a
-question to its responses, nested (`to_json`) or flattened (`to_list`, `to_datasets`). Nested it
-keeps no status, so there every response counts as submitted. Suggestions are not read.
+The first lists responses, each with a user, a status and values by question; in its datasets a
+question is a column of responses, metadata are JSON. The second maps a question to its responses,
+nested (`to_json`) or flattened (`to_list`, `to_datasets`). Nested it keeps no status, so there
+every response counts as submitted. Suggestions are not read.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from claimstance.errors import InvalidInput
-from training.imports.judgement import Dropped, Judgement, Values, labels, pseudonym, sentence
+from training.imports.judgement import (
+    Dropped,
+    Judgement,
+    Values,
+    labels,
+    may_answer,
+    pseudonym,
+    sentence,
+)
 
 NAME = "Argilla"
 
 _FLAT = ".responses"
-_OWN = {"id", "status", "external_id", "_server_id", "vectors"}
+_SUGGESTED = ("-suggestion", "-suggestion-metadata")
+_RESPONSE = {"user_id", "value", "status"}
+_OWN = {"id", "status", "external_id", "_server_id", "vectors", "metadata"}
 
 
 def fits(row: Values) -> bool:
-    """Tell whether `row` has fields with responses, nested or flattened."""
+    """Tell whether `row` has responses: with its fields, flattened, or by question."""
     if isinstance(row.get("fields"), dict) and "responses" in row:
         return True
-    return any(name.endswith(_FLAT) for name in row)
+    return any(name.endswith(_FLAT) or _is_question(value) for name, value in row.items())
 
 
 def judgements(row: Values, where: str, dropped: Dropped) -> Iterator[Judgement]:
     """Yield what each user submitted; `Tool` tells the rest."""
-    responses = row.get("responses")
     nested = isinstance(row.get("fields"), dict)
-    values = row["fields"] if nested else {k: v for k, v in row.items() if "." not in k}
-    metadata = row.get("metadata") if isinstance(row.get("metadata"), dict) else {}
-    text = sentence({k: v for k, v in values.items() if nested or k not in _OWN}, where)
-    fields = {**(metadata or {}), **{k: v for k, v in values.items() if v != text}}
+    values = row["fields"] if nested else _fields(row)
+    text = sentence(values, where)
+    fields = _metadata(row, where) | {k: v for k, v in values.items() if v != text}
     fields = {k: v for k, v in fields.items() if k not in _OWN}
     fields["id"] = row.get("external_id") or row.get("id")
-    if not nested:
-        found = _flattened(row, where)
-    elif isinstance(responses, list):
-        found = _listed(responses, where)
-    elif isinstance(responses, dict):
-        found = _by_question(responses, where)
-    elif responses is None:
-        found = []
-    else:
-        raise InvalidInput("must be a list or an object", f"{where} field responses")
+    found = _nested(row.get("responses"), where) if nested else _columns(row, where)
     if not found:
         dropped["records without a response"] += 1
     # A user's answers to several questions are one judgement; users without a name are kept apart.
     by_user: dict[tuple[str | None, int], dict[str, list[str]]] = defaultdict(dict)
+    unsubmitted = set()
     for response in found:
-        if response.status in (None, "submitted"):
-            who = None if response.user in (None, "None") else pseudonym(response.user)
-            key = (who, 0 if who else response.place)
+        who = None if response.user in (None, "None") else pseudonym(response.user)
+        key = (who, 0 if who else response.place)
+        if response.status not in (None, "submitted"):
+            unsubmitted.add((response.status, key))
+            continue
+        answers = by_user[key]
+        if may_answer(response.question, response.value):
             place = f"{where} question {response.question}"
-            by_user[key][response.question] = labels(response.value, place)
-        else:
-            dropped[f"{response.status} responses"] += 1
+            answers[response.question] = labels(response.value, place)
+    for status, _ in unsubmitted:
+        dropped[f"{status} responses"] += 1
     for (who, _), answers in by_user.items():
         yield Judgement(text, who, answers, where, fields)
+
+
+def _fields(row: Values) -> Values:
+    """Return what the columns of `row` say that are no questions, suggestions or Argilla's own."""
+    return {
+        name: value
+        for name, value in row.items()
+        if "." not in name and name not in _OWN
+        if not name.endswith(_SUGGESTED) and not _is_question(value)
+    }
+
+
+def _metadata(row: Values, where: str) -> Values:
+    metadata = row.get("metadata") or {}
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except ValueError as error:
+            raise InvalidInput("is not JSON", f"{where} field metadata") from error
+    return dict(metadata) if isinstance(metadata, dict) else {}
+
+
+def _is_question(value: Any) -> bool:
+    """Tell whether a column holds responses, as a list of objects or an object of lists."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(r, dict) and r.keys() >= _RESPONSE for r in value)
+    return isinstance(value, dict) and value.keys() >= _RESPONSE
 
 
 class Response(NamedTuple):
@@ -69,6 +102,16 @@ class Response(NamedTuple):
     question: str
     value: Any
     place: int
+
+
+def _nested(responses: Any, where: str) -> list[Response]:
+    if isinstance(responses, list):
+        return _listed(responses, where)
+    if isinstance(responses, dict):
+        return _by_question(responses, where)
+    if responses is None:
+        return []
+    raise InvalidInput("must be a list or an object", f"{where} field responses")
 
 
 def _listed(responses: list[Any], where: str) -> list[Response]:
@@ -103,17 +146,25 @@ def _by_question(responses: dict[str, Any], where: str) -> list[Response]:
     return found
 
 
-def _flattened(row: Values, where: str) -> list[Response]:
+def _columns(row: Values, where: str) -> list[Response]:
+    """Return the responses in columns: with those for users and status beside them, or whole."""
     found: list[Response] = []
-    for name, values in row.items():
-        if not name.endswith(_FLAT) or values is None:
+    for name, value in row.items():
+        question = name.removesuffix(_FLAT)
+        if _is_question(value):
+            if isinstance(value, list):
+                value = {key: [response[key] for response in value] for key in _RESPONSE}
+            users, states, values = value["user_id"], value["status"], value["value"]
+        elif question != name and value is not None:
+            users = row.get(f"{name}.users") or [None] * len(value)
+            states = row.get(f"{name}.status") or [None] * len(value)
+            values = value
+        else:
             continue
-        users = row.get(f"{name}.users") or [None] * len(values)
-        states = row.get(f"{name}.status") or [None] * len(values)
         if not len(users) == len(states) == len(values):
             raise InvalidInput("needs a user and a status for each response", f"{where} {name}")
         found += [
-            Response(user, status, name.removesuffix(_FLAT), value, place)
-            for place, (user, status, value) in enumerate(zip(users, states, values, strict=True))
+            Response(user, status, question, answer, place)
+            for place, (user, status, answer) in enumerate(zip(users, states, values, strict=True))
         ]
     return found

@@ -5,8 +5,10 @@ import io
 import json
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,12 +16,16 @@ import datasets
 
 from claimstance.documents import read_text
 from claimstance.errors import DocumentUnreadable, InvalidInput, LimitExceeded
+from training.imports.judgement import TEXT_FIELDS
 
 LARGEST_ZIP = 1 << 29
 """Bytes that the files of a zip may have when unpacked, all together."""
 
 DELIMITERS = ",\t;"
-"""What may stand between a table's columns; the one that gives a column `text` is taken."""
+"""What may stand between a table's columns; the one that gives a sentence's column is taken."""
+
+SPLITS = {"validation": "dev"}
+"""This project's names of splits by those of others, where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +102,62 @@ def _object(item: Any, where: str) -> Row:
 
 def _table(text: str, where: str) -> Iterator[Row]:
     text = text.lstrip("\r\n")
-    reader = csv.DictReader(
-        io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text.splitlines()[0])
-    )
-    try:
-        for number, row in enumerate(reader, 1):
-            place = f"{where} row {number}"
-            if None in row:
-                yield Row(place, InvalidInput("has more fields than the header", place))
-            else:
-                yield Row(place, {name.strip(): value for name, value in row.items() if value})
-    except csv.Error as error:
-        place = f"{where} line {reader.reader.line_num}"
-        yield Row(place, InvalidInput(str(error), place))
+    cells = _cells(text, _delimiter(text.splitlines()[0]))
+    header = next(cells)
+    if isinstance(header, csv.Error):
+        yield Row(where, InvalidInput(f"the header cannot be read ({header})", where))
+        return
+    names = [name.strip() for name in header]
+    counts = Counter(name.casefold() for name in names if name)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        yield Row(where, InvalidInput(f"has more than one column {twice[0]!r}", where))
+        return
+    for number, row in enumerate(cells, 1):
+        place = f"{where} row {number}"
+        if isinstance(row, csv.Error):
+            why = "quotation marks around a cell must close, and those in it be doubled"
+            yield Row(place, InvalidInput(f"cannot be read ({row}); {why}", place))
+        elif len(row) > len(names):
+            yield Row(place, InvalidInput("has more fields than the header", place))
+        else:
+            yield Row(place, {n: v or None for n, v in zip_longest(names, row)})
+
+
+def _cells(text: str, mark: str) -> Iterator[list[str] | csv.Error]:
+    """Yield each row's cells, or why it cannot be read; the next begins one line further then.
+
+    Programs that write tabs between cells often quote nothing, so that a quotation mark is only
+    one: where it cannot be more, or would swallow tabs or rows, a line is taken as it stands.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    start, width = 0, lines[0].count(mark) + 1
+    while start < len(lines):
+        reader = csv.reader(
+            (lines[number] for number in range(start, len(lines))), strict=True, delimiter=mark
+        )
+        row: list[str] | csv.Error
+        try:
+            row, taken = next(reader), reader.line_num
+        except csv.Error as error:
+            row, taken = error, 1
+        plain = lines[start].rstrip("\r\n").split(mark)
+        torn = (
+            isinstance(row, csv.Error)
+            or len(row) != width == len(plain)
+            or (taken > 1 and any(mark in value for value in row))
+        )
+        if mark == "\t" and torn:
+            row, taken = plain, 1
+        start += taken
+        if row:
+            yield row
 
 
 def _delimiter(header: str) -> str:
-    columns = {mark: [name.strip(' "') for name in header.split(mark)] for mark in DELIMITERS}
-    found = [mark for mark, names in columns.items() if "text" in names]
+    columns = {
+        mark: [name.strip(' "').casefold() for name in header.split(mark)] for mark in DELIMITERS
+    }
+    found = [mark for mark, names in columns.items() if set(TEXT_FIELDS) & set(names)]
     return found[0] if found else max(DELIMITERS, key=lambda mark: len(columns[mark]))
 
 
@@ -134,7 +178,7 @@ def _zip(path: Path) -> Iterator[Row]:
                 text = archive.read(member).decode("utf-8-sig")
                 for row in _text(text, f"{path} {member.filename}"):
                     if isinstance(row.values, dict):
-                        row.values.setdefault("username", user)
+                        row.values["username"] = row.values.get("username") or user
                     yield row
     except (zipfile.BadZipFile, zlib.error, RuntimeError, OSError) as error:
         raise DocumentUnreadable(f"is no zip that can be read ({error})", str(path)) from error
@@ -147,6 +191,9 @@ def _parquet(path: Path) -> Iterator[Row]:
         dataset = datasets.Dataset.from_parquet(str(path), keep_in_memory=True)
     except (OSError, ValueError) as error:
         raise DocumentUnreadable(f"is not Parquet ({error})", str(path)) from error
+    except datasets.exceptions.DatasetGenerationError as error:
+        why = error.__cause__ or error
+        raise DocumentUnreadable(f"is damaged Parquet ({why})", str(path)) from error
     yield from _dataset(dataset, str(path))
 
 
@@ -160,7 +207,7 @@ def _folder(path: Path) -> Iterator[Row]:
         yield from _dataset(loaded, str(path))
         return
     for name, part in loaded.items():
-        split = {"validation": "dev"}.get(name, name)
+        split = SPLITS.get(name, name)
         for row in _dataset(part, f"{path} {name}"):
             assert isinstance(row.values, dict)
             yield Row(row.where, {"split": split, **row.values})

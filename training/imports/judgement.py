@@ -1,6 +1,7 @@
 """What one annotator said of one sentence, in the words of the tool it was said in."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,22 @@ VOTES = {"stance": "stance_votes", "sentiment": "sentiment_votes"}
 
 TEXT_FIELDS = ("text", "sentence")
 """What the field with the sentence is called, the likelier first."""
+
+ANNOTATOR_FIELDS = (
+    *("annotator", "annotator_id", "annotator_name", "annotator_email", "username"),
+    *("labeler", "labeller", "labeled_by", "labelled_by", "completed_by"),
+    *("rater", "coder", "worker_id", "workerid"),
+)
+"""What the column of a table that names the annotator is called, the likelier first."""
+
+_PEOPLE = {
+    *ANNOTATOR_FIELDS,
+    *("annotators", "assignee", "created_by", "updated_by", "reviewer", "worker"),
+    *("user", "user_id", "user_name", "user_email", "email", "e_mail", "mail", "key"),
+}
+"""Fields that name a person; `key` is the name of an API key, in this project's feedback."""
+
+_ADDRESS = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +80,31 @@ def pseudonym(who: Any) -> str | None:
     return hashlib.sha256(name.encode()).hexdigest()[:12] if name else None
 
 
+def plainly(field: str) -> str:
+    """Return a field's name without regard to capitals, spaces and hyphens: `annotator_id`."""
+    return re.sub(r"\W+", "_", field.strip().casefold())
+
+
+def names_a_person(field: str) -> bool:
+    """Tell whether a field is called for a person, who is then named in it."""
+    return plainly(field) in _PEOPLE
+
+
+def is_address(value: Any) -> bool:
+    """Tell whether a value is a mail address."""
+    return isinstance(value, str) and bool(_ADDRESS.fullmatch(value))
+
+
 def sentence(values: Values, where: str) -> str:
     """Return the sentence among `values`: the field named for it, else the only text there.
 
     Raises:
         InvalidInput: there is none, or it is not clear which.
     """
-    for name in TEXT_FIELDS:
-        if isinstance(values.get(name), str):
-            return str(values[name])
+    called = {plainly(name): name for name in values}
+    for known in TEXT_FIELDS:
+        if isinstance(text := values.get(called.get(known, "")), str):
+            return text
     texts = [name for name, value in values.items() if isinstance(value, str)]
     if len(texts) == 1:
         return str(values[texts[0]])
@@ -87,8 +120,24 @@ def labels(value: Any, where: str) -> list[str]:
     Raises:
         InvalidInput: it holds something else than names.
     """
-    found = value if isinstance(value, list) else [value]
-    found = [item for item in found if item not in (None, "")]
-    if not all(isinstance(item, str | int) for item in found):
+    found = _items(value)
+    if not _are_names(found):
         raise InvalidInput("must be labels of the whole sentence, by name", where)
     return [str(item) for item in found]
+
+
+def may_answer(question: str, value: Any) -> bool:
+    """Tell whether `value` can be labels: all can that is asked of a head, else names alone.
+
+    A question that wants a ranking or parts of the sentence is of another matter.
+    """
+    return question.strip().casefold() in VOTES or _are_names(_items(value))
+
+
+def _items(value: Any) -> list[Any]:
+    found = value if isinstance(value, list) else [value]
+    return [item for item in found if item not in (None, "")]
+
+
+def _are_names(items: list[Any]) -> bool:
+    return all(isinstance(item, str | int) for item in items)

@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from claimstance.errors import InvalidInput
-from training.imports.judgement import Dropped, Judgement, Values, labels, pseudonym, sentence
+from training.imports.judgement import (
+    VOTES,
+    Dropped,
+    Judgement,
+    Values,
+    labels,
+    may_answer,
+    pseudonym,
+    sentence,
+)
 
 NAME = "Label Studio"
 
@@ -56,11 +65,13 @@ def _choices(result: list[Any], where: str, dropped: Dropped) -> dict[str, list[
     answers: dict[str, list[str]] = {}
     for number, item in enumerate(result):
         place = f"{where}.result[{number}]"
-        value = item.get("value") if isinstance(item, dict) else None
-        if not isinstance(value, dict):
-            raise InvalidInput("needs a `value`", place)
+        if not isinstance(item, dict):
+            raise InvalidInput("must be an object", place)
         if item.get("type", "choices") != "choices":
             continue
+        value = item.get("value")
+        if not isinstance(value, dict):
+            raise InvalidInput("needs a `value`", place)
         if "start" in value:
             dropped["choices about a part of the sentence"] += 1
             continue
@@ -73,14 +84,15 @@ def _choices(result: list[Any], where: str, dropped: Dropped) -> dict[str, list[
 def _min(row: Values, where: str) -> Judgement:
     """Return the annotation in a row of JSON_MIN."""
     named = {name: _min_value(value) for name, value in row.items() if name not in _MIN_OWN}
-    heads = {name for name in named if name.casefold() in ("stance", "sentiment")}
+    heads = {name for name in named if name.strip().casefold() in VOTES}
     text = sentence({n: v for n, v in named.items() if n not in heads}, where)
-    candidates = {
-        name: value
+    # Which other columns are choices is seen in what they hold, in all of the file.
+    answers = {
+        name: labels(value, f"{where} field {name}")
         for name, value in named.items()
-        if value != text and (name in heads if heads else isinstance(value, str | list))
+        if value != text and (name in heads or isinstance(value, str | list))
+        if may_answer(name, value)
     }
-    answers = {n: labels(v, f"{where} field {n}") for n, v in candidates.items()}
     fields = {n: v for n, v in named.items() if n not in heads and v != text}
     fields |= {n: row[n] for n in ("id", "group", "split") if n in row}
     return Judgement(text, _who(row.get("annotator")), answers, where, fields)

@@ -53,20 +53,29 @@ def understand(judgements: Sequence[Judgement], renamed: Mapping[str, str]) -> M
     A question called stance or sentiment is of that head. Any other is of the head that its
     labels belong to in the whole file; where it has labels of both, each label tells for
     itself, `neutral` is of the head that the same answer leaves open, and `stance:neutral`
-    names it. Questions that have no known label are of another matter, unless all are so.
+    names it. Questions that have no known label are of another matter, unless all are so; so
+    are those that have labels of a head alone that another question is called by.
     """
     questions: dict[str, Counter[str]] = defaultdict(Counter)
     for judgement in judgements:
         for question, labels in judgement.answers.items():
             questions[question].update(_renamed(label, renamed) for label in labels)
     heads = {question: _head(question, labels) for question, labels in questions.items()}
-    concerned = {
-        question
-        for question, labels in questions.items()
-        if question.strip().casefold() in HEADS or any(map(_heads_of, labels))
-    } or set(questions)
+    called = {name for question in questions if (name := _plain(question)) in HEADS}
+    concerned: set[str] = set()
+    passed: Dropped = Counter()
+    for question, counts in questions.items():
+        about = {head for label in counts for head in _heads_of(label)}
+        if heads[question]:
+            about &= {heads[question]}
+        if _plain(question) in HEADS or about - called:
+            concerned.add(question)
+        elif about:
+            passed[f"labels of {question!r}, since {min(about)} has its own"] = counts.total()
+    concerned = concerned or set(questions)
     meaning = Meaning(
-        {question: heads[question] for question in questions if question in concerned}
+        {question: heads[question] for question in questions if question in concerned},
+        dropped=passed,
     )
     for judgement in judgements:
         chosen: dict[str, set[str]] = defaultdict(set)
@@ -79,7 +88,7 @@ def understand(judgements: Sequence[Judgement], renamed: Mapping[str, str]) -> M
             if len(found) > 1:
                 meaning.dropped[f"answers with more than one {head}"] += 1
         voted = judgement.fields.keys() & set(VOTES.values())
-        if not voted and not any(judgement.answers.values()):
+        if not voted and not any(judgement.answers.get(question) for question in concerned):
             meaning.dropped["answers without a label"] += 1
         if answer or voted:
             meaning.answers.append((judgement, answer))
@@ -114,7 +123,7 @@ def _sort(
 
 def _head(question: str, labels: Counter[str]) -> str | None:
     """Return the one head that a question is about, None where its labels are of both."""
-    name = question.strip().casefold()
+    name = _plain(question)
     if name in HEADS:
         return name
     certain = {heads[0] for label in labels if len(heads := _heads_of(label)) == 1}

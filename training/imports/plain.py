@@ -1,34 +1,51 @@
 """Plain rows, this project's feedback among them: `text`, `stance`, `sentiment`, and more.
 
-Where neither is there, a column `label` is read as whichever of them its labels belong to.
+A column `label` is read as whichever of the two its labels belong to, where that has no column of
+its own. Capitals, spaces and hyphens in a column's name do not count.
 """
 
 from collections.abc import Iterator
 
 from claimstance.errors import InvalidInput
-from training.imports.judgement import VOTES, Dropped, Judgement, Values, labels, pseudonym
+from training.imports.judgement import (
+    ANNOTATOR_FIELDS,
+    TEXT_FIELDS,
+    VOTES,
+    Dropped,
+    Judgement,
+    Values,
+    labels,
+    plainly,
+    pseudonym,
+)
 
 NAME = "plain records"
 
-_ANNOTATOR = ("annotator", "username")
-_HEADS = ("stance", "sentiment")
-_LABEL = ("label",)
+_LABELS = (*VOTES, "label")
+_KNOWN = {*TEXT_FIELDS, *_LABELS, *ANNOTATOR_FIELDS, *VOTES.values(), "id", "group", "split"}
 
 
 def fits(row: Values) -> bool:
-    """Tell whether `row` has any of the columns."""
-    return any(name in row for name in ("text", *_HEADS))
+    """Tell whether `row` has a sentence or a label by its column."""
+    return any(name in _called(row) for name in (*TEXT_FIELDS, *VOTES))
 
 
 def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
     """Yield what the row says; `Tool` tells the rest."""
-    columns = [name for name in _HEADS if name in row] or [name for name in _LABEL if name in row]
-    answers = {name: labels(row[name], f"{where} field {name}") for name in columns}
-    who = next((row[name] for name in _ANNOTATOR if row.get(name)), None)
-    own = {"text", *columns, *_ANNOTATOR}
+    row = _called(row)
+    answers = {name: labels(row[name], f"{where} field {name}") for name in _LABELS if name in row}
+    who = next((row[name] for name in ANNOTATOR_FIELDS if row.get(name)), None)
+    text = next((name for name in TEXT_FIELDS if name in row), TEXT_FIELDS[0])
+    own = {text, *answers, *ANNOTATOR_FIELDS}
     fields = {name: value for name, value in row.items() if name not in own}
-    if not isinstance(row.get("text"), str):
-        raise InvalidInput("must hold a sentence", f"{where} field text")
+    if not isinstance(row.get(text), str):
+        raise InvalidInput("must hold a sentence", f"{where} field {text}")
     if not answers and not fields.keys() & set(VOTES.values()):
         raise InvalidInput(f"needs a stance or a sentiment (there are: {', '.join(row)})", where)
-    yield Judgement(row["text"], pseudonym(who), answers, where, fields)
+    yield Judgement(row[text], pseudonym(who), answers, where, fields)
+
+
+def _called(row: Values) -> Values:
+    """Return `row` with the columns known here under the names they have here."""
+    names = {name: plainly(name) for name in row}
+    return {known if known in _KNOWN else name: row[name] for name, known in names.items()}

@@ -7,7 +7,14 @@ from pathlib import Path
 from claimstance.errors import InvalidInput
 from claimstance.text import has_half_character, normalize
 from training.imports import argilla, doccano, files, label_studio, plain, prodigy
-from training.imports.judgement import Dropped, Judgement, Tool
+from training.imports.judgement import (
+    Dropped,
+    Judgement,
+    Tool,
+    is_address,
+    names_a_person,
+    pseudonym,
+)
 
 TOOLS: tuple[Tool, ...] = (label_studio, argilla, prodigy, doccano, plain)
 """In the order they are asked: plain rows come last, since the others' may look like them."""
@@ -43,7 +50,7 @@ def read(path: Path) -> Export:
         names = ", ".join(map(str, known[0]))
         raise InvalidInput(
             "is no export of Label Studio, doccano, Prodigy or Argilla, and plain records need "
-            f"text and stance or sentiment (there are: {names})",
+            f"columns named text, and stance, sentiment or label (there are: {names})",
             str(path),
         )
     export = Export(path, tool.NAME if tool else plain.NAME)
@@ -54,11 +61,25 @@ def read(path: Path) -> Export:
         assert tool
         try:
             for judgement in tool.judgements(row.values, row.where, export.dropped):
+                _named_as_here(judgement, export.dropped)
                 _check(judgement)
                 export.judgements.append(judgement)
         except InvalidInput as problem:
             export.problems.append(problem)
     return export
+
+
+def _named_as_here(judgement: Judgement, dropped: Dropped) -> None:
+    """Give the split its name here; leave out names of people, write addresses by pseudonym."""
+    fields = judgement.fields
+    if isinstance(fields.get("split"), str):
+        fields["split"] = files.SPLITS.get(fields["split"], fields["split"])
+    for name, value in list(fields.items()):
+        if names_a_person(name):
+            if fields.pop(name) is not None:
+                dropped[f"values of {name!r}, which may name a person"] += 1
+        elif is_address(value):
+            fields[name] = pseudonym(value)
 
 
 def _check(judgement: Judgement) -> None:

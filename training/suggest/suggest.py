@@ -1,7 +1,7 @@
 """From an archive to the sentences of it that are worth labelling."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,12 @@ def scored(inputs: Sequence[str], out: Path, watcher: Watcher) -> Path:
 
 
 def suggest(
-    folder: Path, labelled: Sequence[Path], wanted: int, seed: int, step: Callable[[str], None]
+    folder: Path,
+    labelled: Sequence[Path],
+    wanted: int,
+    seed: int,
+    step: Callable[[str], None],
+    renamed: Mapping[str, str] | None = None,
 ) -> Chosen:
     """Choose the sentences of a scored archive whose labels would teach most.
 
@@ -72,12 +77,13 @@ def suggest(
         wanted: how many to choose; fewer are chosen where there are no more.
         seed: chance follows from it.
         step: told what happens next.
+        renamed: the labels of this project by those in the files.
 
     Raises:
         InvalidInput: no sentence can be suggested, or a file of labels does not fit.
     """
     step("reading the corpus")
-    loaded = corpus.load(list(labelled), with_project=True)
+    loaded = corpus.load(list(labelled), with_project=True, renamed=renamed)
     for line in loaded.told:
         step(line)
     known = corpus.known().splits | {digest(r.text): str(r.split) for r in loaded.records}

@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 from claimstance.errors import InvalidInput
-from tests.training.imports.exported import OURS, RAIN, array, lines, read
+from tests.training.imports.exported import OURS, RAIN, TALKS, array, lines, read
 from training.imports import labelled
 from training.imports.judgement import pseudonym
 
@@ -80,3 +80,60 @@ def test_argilla_flattened_as_parquet(tmp_path: Path) -> None:
     }
     datasets.Dataset.from_list([row]).to_parquet(tmp_path / "export")
     assert read(tmp_path / "export") == {OURS: ("firm", None)}
+
+
+def responses(form: str, *given: tuple[str, Any, str]) -> Any:
+    """Return responses as the first client's datasets hold them: `list`, or `lists`."""
+    rows = [{"user_id": u, "value": v, "status": s} for u, v, s in given]
+    lists = {name: [row[name] for row in rows] for name in ("user_id", "value", "status")}
+    return lists if form == "lists" else rows
+
+
+@pytest.mark.parametrize("form", ["list", "lists"])
+def test_argilla_datasets_of_the_first_client(tmp_path: Path, form: str) -> None:
+    def row(text: str, *given: tuple[str, Any, str]) -> dict[str, Any]:
+        return {
+            "headline": text,
+            "stance": responses(form, *given),
+            "stance-suggestion": "neutral",
+            "stance-suggestion-metadata": {"type": "model", "score": 0.5, "agent": "m"},
+            "tone": responses(form, *((user, "negative", status) for user, _, status in given)),
+            "external_id": f"id {text[:3]}",
+            "metadata": '{"source": "gazette"}',
+        }
+
+    rows = [
+        row(OURS, ("u-1", "firm", "submitted"), ("u-2", "neutral", "discarded")),
+        row(TALKS, ("u-3", "conciliatory", "draft")),
+        row(RAIN),
+    ]
+    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "parquet")
+    for path in (lines(tmp_path, rows), tmp_path / "parquet"):
+        found = labelled.load([path])
+        assert found.exports[0].tool == "Argilla"
+        assert read(path) == {OURS: ("firm", "negative")}
+        assert found.dropped == {
+            "discarded responses": 1,
+            "draft responses": 1,
+            "records without a response": 1,
+        }
+        assert (found.records[0].id, found.records[0].slices) == ("id The", {"source": "gazette"})
+        assert [a["annotator"] for a in found.rows[0][1]["annotations"]] == [pseudonym("u-1")]
+
+
+def test_argilla_metadata_that_are_no_json_are_named(tmp_path: Path) -> None:
+    row = {"text": OURS, "stance": responses("list", ("u", "firm", "submitted")), "metadata": "{"}
+    with pytest.raises(InvalidInput, match="row 1 field metadata: is not JSON"):
+        labelled.load([array(tmp_path, [row])])
+
+
+def test_argilla_rankings_and_spans_are_of_another_matter(tmp_path: Path) -> None:
+    given = {
+        "stance": [{"value": "firm", "user_id": "u-1"}],
+        "best": [{"value": [{"rank": 1, "value": "a"}], "user_id": "u-1"}],
+        "place": [{"value": [{"start": 0, "end": 3, "label": "x"}], "user_id": "u-1"}],
+    }
+    assert read(array(tmp_path, [argilla(OURS, given)])) == {OURS: ("firm", None)}
+    given["sentiment"] = given.pop("best")
+    with pytest.raises(InvalidInput, match=r"row 1 question sentiment: .*whole sentence"):
+        labelled.load([array(tmp_path, [argilla(OURS, given)])])

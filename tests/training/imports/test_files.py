@@ -11,6 +11,7 @@ import pytest
 from claimstance.errors import ClaimstanceError, DocumentUnreadable, InvalidInput, LimitExceeded
 from tests.training.imports.exported import OURS, RAIN, array, lines, read
 from training.imports import files, labelled, recognise
+from training.imports.judgement import pseudonym
 
 
 def test_the_service_s_own_feedback(tmp_path: Path) -> None:
@@ -43,6 +44,129 @@ def test_a_table_may_name_annotators(tmp_path: Path) -> None:
     found = labelled.load([path])
     assert read(path) == {OURS: ("firm", None)}
     assert "Anna" not in json.dumps([row for _, row in found.rows])
+
+
+def test_tabs_are_read_without_quoting_where_quotation_marks_are_only_that(tmp_path: Path) -> None:
+    path = tmp_path / "tweets"
+    rows = [
+        ("id", "label", "text"),
+        ("12", "positive", '"@user: hi" lol'),
+        ("13", "negative", '"an opening mark'),
+        ("14", "negative", 'whose partner" is a row later'),
+        ("15", "neutral", '"quoted and ""doubled"""'),
+        ("16", "positive", '"never closed'),
+        ("17", "positive", "last"),
+    ]
+    path.write_text("\n".join(map("\t".join, rows)) + "\n")
+    assert read(path) == {
+        '"@user: hi" lol': (None, "positive"),
+        '"an opening mark': (None, "negative"),
+        'whose partner" is a row later': (None, "negative"),
+        'quoted and "doubled"': (None, "neutral"),
+        '"never closed': (None, "positive"),
+        "last": (None, "positive"),
+    }
+
+
+def test_a_quoted_cell_may_go_on_over_lines(tmp_path: Path) -> None:
+    for mark in ",\t":
+        path = tmp_path / "table"
+        path.write_text(mark.join(("text", "stance")) + "\n" + mark.join(('"a\nb"', "firm")) + "\n")
+        assert recognise.read(path).judgements[0].text == "a\nb"
+
+
+def test_a_bad_row_of_a_table_loses_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text('text,stance\na,firm\n"b" b,firm\nc,firm\nd,firm,more\n"e,firm\nf,neutral\n')
+    export = recognise.read(path)
+    assert [j.text for j in export.judgements] == ["a", "c", "f"]
+    assert [p.where for p in export.problems] == [f"{path} row {n}" for n in (2, 4, 5)]
+
+
+def test_tables_in_a_zip_name_annotators_by_their_file_where_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("anna.csv", "text,stance,username\na,firm,\nb,firm,Bert\n")
+    who = [j.annotator for j in recognise.read(path).judgements]
+    assert who == [pseudonym("anna"), pseudonym("Bert")]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("text,label,Label\na,firm,neutral\n")
+    with pytest.raises(InvalidInput, match="more than one column 'label'"):
+        labelled.load([path])
+
+
+def test_rows_without_a_label_are_counted_in_any_file(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("text,stance\na,firm\nb,\n")
+    rows = [{"text": "a", "stance": "firm"}, {"text": "b", "stance": None}]
+    for path in (tmp_path / "labels.csv", lines(tmp_path, rows)):
+        assert read(path) == {"a": ("firm", None)}
+        assert labelled.load([path]).dropped == {"answers without a label": 1}
+
+
+def test_an_annotator_is_known_however_the_column_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("text,stance,Annotator ID\na,firm,Anna\n")
+    assert recognise.read(path).judgements[0].annotator == pseudonym("anna")
+
+
+@pytest.mark.parametrize("header", ["Text,Stance", "Sentence,STANCE", "sentence,Label"])
+def test_columns_are_known_however_they_are_written(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{header}\na,firm\n")
+    assert read(path) == {"a": ("firm", None)}
+    datasets.Dataset.from_list(
+        [dict(zip(header.split(","), ("a", "firm"), strict=True))]
+    ).to_parquet(tmp_path / "export")
+    assert read(tmp_path / "export") == {"a": ("firm", None)}
+
+
+def test_a_column_label_may_stand_beside_the_stance(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("text,stance,label\na,firm,Negative\nb,neutral,neutral\n")
+    assert read(path) == {"a": ("firm", "negative"), "b": ("neutral", "neutral")}
+    path.write_text("text,stance,label\na,firm,neutral\nb,firm,conciliatory\n")
+    assert read(path) == {"a": ("firm", None), "b": ("firm", None)}
+    assert labelled.load([path]).dropped == {"labels of 'label', since stance has its own": 2}
+
+
+def test_validation_rows_are_dev_rows(tmp_path: Path) -> None:
+    path = lines(tmp_path, [{"text": "a", "stance": "firm", "split": "validation"}])
+    assert [r.split for r in labelled.load([path]).records] == ["dev"]
+
+
+def test_nobody_is_named_in_what_is_imported(tmp_path: Path) -> None:
+    people = {
+        name: f"Anna {name}" for name in ("annotator", "user", "E-Mail", "Annotator ID", "key")
+    }
+    row = {"text": "a", "stance": "firm", **people, "desk": "anna@example.org", "source": "gazette"}
+    found = labelled.load([lines(tmp_path, [row])])
+    written = found.rows[0][1]
+    assert written == {
+        "text": "a",
+        "stance": "firm",
+        "desk": pseudonym("anna@example.org"),
+        "source": "gazette",
+        "annotations": [{"annotator": pseudonym("Anna annotator"), "stance": "firm"}],
+    }
+    assert found.dropped["values of 'key', which may name a person"] == 1
+    again = labelled.load([lines(tmp_path, [written], "again")])
+    assert again.rows[0][1] == written
+    assert again.dropped == {}
+
+
+def test_parquet_with_damaged_pages_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    rows = [{"text": f"sentence {n} {n * n}", "stance": "firm"} for n in range(2000)]
+    datasets.Dataset.from_list(rows).to_parquet(path)
+    content = bytearray(path.read_bytes())
+    content[4:4000] = bytes(3996)
+    path.write_bytes(content)
+    with pytest.raises(DocumentUnreadable, match="damaged Parquet") as caught:
+        labelled.load([path])
+    assert caught.value.where == str(path)
 
 
 def test_a_class_that_a_dataset_leaves_open_is_no_label(tmp_path: Path) -> None:
@@ -91,7 +215,10 @@ def test_numbered_labels_can_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([{"title": "a", "body": "b"}], r"is no export of .*there are: title, body"),
+        (
+            [{"title": "a", "body": "b"}],
+            r"is no export of .*columns named text, .*there are: title, body",
+        ),
         ([{"text": "a"}], "needs a stance or a sentiment"),
         ([{"text": " ", "stance": "firm"}], "row 1 field text: must hold a sentence"),
         ([{"text": "\ud83d", "stance": "firm"}], "row 1 field text: "),

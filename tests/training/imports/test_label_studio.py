@@ -1,5 +1,7 @@
 """Label Studio's exports, as it writes them: recognised by structure, read exactly."""
 
+import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,35 @@ def test_label_studio_choices_of_other_questions_and_of_parts_are_left_out(tmp_p
     path = array(tmp_path, [task(OURS, annotation(1, *result))])
     assert read(path) == {OURS: ("firm", None)}
     assert labelled.load([path]).dropped == {"choices about a part of the sentence": 1}
+
+
+def test_label_studio_relations_are_of_another_matter(tmp_path: Path) -> None:
+    relation = {"from_id": "a", "to_id": "b", "type": "relation", "direction": "right"}
+    path = array(tmp_path, [task(OURS, annotation(1, relation, choice("stance", "firm")))])
+    assert read(path) == {OURS: ("firm", None)}
+
+
+def test_label_studio_json_min_and_csv_give_every_question(tmp_path: Path) -> None:
+    own = {"annotator": 1, "annotation_id": 1, "lead_time": 1.0}
+    spans = [{"start": 0, "end": 3, "text": "The", "labels": ["place"]}]
+    rows = [
+        {"id": 1, "text": OURS, "source": "gazette", "stance": "firm", "tone": "Negative", **own},
+        {"id": 2, "text": TALKS, "source": "radio", "tone": "positive", "spans": spans, **own},
+        {"id": 3, "text": RAIN, "source": "radio", **own},
+    ]
+    path = array(tmp_path, rows)
+    assert read(path) == {OURS: ("firm", "negative"), TALKS: (None, "positive")}
+    assert labelled.load([path]).dropped == {"answers without a label": 1}
+    table = tmp_path / "export.csv"
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], "spans"])
+        writer.writeheader()
+        writer.writerows(
+            {k: json.dumps(v) if k == "spans" else v for k, v in r.items()} for r in rows
+        )
+    assert read(table) == read(path)
+    assert labelled.load([table]).exports[0].tool == "Label Studio"
+    assert labelled.load([table]).dropped == {"answers without a label": 1}
 
 
 def test_label_studio_json_min(tmp_path: Path) -> None:

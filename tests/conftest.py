@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from claimstance import Predictor, bundle
+from claimstance import Predictor, bundle, screen
+from claimstance.scoring import score
+from claimstance.scoring.plan import Unit
+from claimstance.scoring.unit import How, Result, UnitScorer
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,6 +35,22 @@ def store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("BENTOML_HOME", str(home))
     monkeypatch.setenv("BENTOML_DO_NOT_TRACK", "True")
     return home
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have jobs score in this process, for tests of what is scored and not of who scores it."""
+
+    def run(
+        out: Path, version: Path, how: How, tasks: Iterator[tuple[int, Unit]], engine: score.Engine
+    ) -> Iterator[Result]:
+        scorer = UnitScorer(screen.load(version, how.reading, 1), out, how)
+        for index, unit in tasks:
+            # By way of JSON, as between processes.
+            result = scorer.score(index, Unit.from_json(unit.to_json()))
+            yield Result.from_json(result.to_json())
+
+    monkeypatch.setattr(score, "_run", run)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from claimstance import feedback
 from serving import keys, settings, tracing
 from serving.gate import READABLE
 from tests.conftest import ROOT
-from tests.contract.conftest import free_port, serving
+from tests.contract.conftest import free_port, serving, started_before
 
 DEPLOY = ROOT / "deploy"
 GUIDE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_nginx_takes_its_file_and_stands_in_front_of_the_service(
     store: Path, tmp_path: Path
 ) -> None:
     token = keys.add("one")
-    with serving(store, [sys.executable, "-m", "serving"]) as service:
+    with serving(started_before(store), [sys.executable, "-m", "serving"]) as service:
         port = free_port()
         nginx = nginx_command(tmp_path, service.base_url.port or 0, port)
         checked = subprocess.run([*nginx, "-t"], capture_output=True, text=True, check=False)

@@ -78,10 +78,18 @@ def test_the_wheel_holds_the_package_and_the_released_version_alone(wheel: Path)
 
 def test_the_wheel_alone_classifies(wheel: Path, tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # This environment's pip installs into the other, which needs none.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-compile"]
     subprocess.run(
-        [*install, "--constraint", str(ROOT / "constraints.txt"), str(wheel)],
+        [
+            *install,
+            "--quiet",
+            "--disable-pip-version-check",
+            "--constraint",
+            str(ROOT / "constraints.txt"),
+            str(wheel),
+        ],
         check=True,
         capture_output=True,
     )

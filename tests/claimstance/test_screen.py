@@ -21,6 +21,8 @@ from claimstance.screen import Cascade, Reading
 from tests.claimstance.scoring.conftest import Silent
 from tests.conftest import archive_sentences
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 TEXTS = archive_sentences(20_000, 400)
 
 

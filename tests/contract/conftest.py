@@ -1,17 +1,22 @@
 """The service as a user starts it, on a free port."""
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import httpx
 import pytest
 
+from claimstance import bundle, registry
 from tests.conftest import ROOT
 
 
@@ -21,6 +26,37 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@cache
+def _started_once() -> Path:
+    """Return a BentoML home as a first start leaves it, made once for all tests."""
+    home = Path(tempfile.mkdtemp(prefix="claimstance-started-"))
+    atexit.register(shutil.rmtree, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENTOML_HOME", str(home))
+        registry.promote(bundle.read_manifest(bundle.released()).version)
+    return home
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copyfile(source, target)
+
+
+def started_before(home: Path) -> Path:
+    """Put the released version into production at `home`, as a first start would, and return it.
+
+    Its files are linked: whoever damages them damages those of other tests.
+    """
+    made = _started_once()
+    shutil.copytree(made / "models", home / "models", copy_function=_link)
+    journal = Path(bundle.NAME) / "production.jsonl"
+    (home / journal).parent.mkdir(exist_ok=True)
+    shutil.copyfile(made / journal, home / journal)
+    return home
 
 
 @contextmanager

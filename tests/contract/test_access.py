@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from claimstance.feedback import Store
+from serving import keys
 from serving.gate import PATHS
 from serving.page import FILES
 from tests.conftest import ROOT
-from tests.contract.conftest import free_port, serving
+from tests.contract.conftest import free_port, serving, started_before
 from tests.contract.test_service import error, post
 
 COMMAND = [sys.executable, "-m", "serving"]
@@ -37,6 +38,13 @@ def manage(home: Path, *arguments: str) -> str:
     ).stdout.strip()
 
 
+def add(home: Path, name: str) -> str:
+    """Make a key at `home` and return it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENTOML_HOME", str(home))
+        return keys.add(name)
+
+
 def lines(home: Path) -> list[dict[str, Any]]:
     """Return the access log."""
     log = (home / "serve.log").read_text().splitlines()
@@ -49,12 +57,12 @@ def bearer(token: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keyed")
+    return started_before(tmp_path_factory.mktemp("keyed"))
 
 
 @pytest.fixture(scope="module")
 def token(home: Path) -> str:
-    return manage(home, "add", "newsroom")
+    return add(home, "newsroom")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +117,7 @@ def test_keys_come_and_go_without_a_restart_and_feedback_names_them(
 
 
 def test_a_key_has_its_rate_and_is_told_when_to_come_back(keyed: httpx.Client, home: Path) -> None:
-    fast, other = (bearer(manage(home, "add", name)) for name in ("fast", "other"))
+    fast, other = (bearer(add(home, name)) for name in ("fast", "other"))
     assert keyed.get("/model", headers=fast).json()["limits"]["rate"] == 100
     thirty = {"sentences": ["It rained."] * 30}
     article = {"text": "It rained.\n\n" * 40}
@@ -172,7 +180,7 @@ def test_every_response_says_which_request_it_answers(keyed: httpx.Client, token
 def test_the_log_tells_what_happened_and_nothing_that_was_said(
     keyed: httpx.Client, home: Path
 ) -> None:
-    headers = bearer(manage(home, "add", "logged"))
+    headers = bearer(add(home, "logged"))
     secret = "Wormwood"
     requests = [
         ("POST", "/classify", {"sentences": [f"The reef is {secret}."] * 3}, 200, 3),
@@ -219,7 +227,7 @@ def test_other_machines_are_let_in_by_keys_or_by_saying_so(store: Path) -> None:
     assert done.returncode == 1
     assert "keys add NAME" in done.stderr
     assert "--insecure" in done.stderr
-    with serving(store, [*COMMAND, "--host", "0.0.0.0", "--insecure"]) as client:
+    with serving(started_before(store), [*COMMAND, "--host", "0.0.0.0", "--insecure"]) as client:
         elsewhere = {"x-forwarded-for": "192.0.2.7"}
         assert client.get("/model", headers=elsewhere).status_code == 200
 
@@ -255,18 +263,19 @@ def test_names_of_this_machine_are_answered(service: httpx.Client, host: str) ->
 
 
 def test_names_that_the_operator_allows_are_answered(store: Path) -> None:
-    with serving(store, COMMAND, HOSTS="stance.example.org, other.example") as client:
+    with serving(
+        started_before(store), COMMAND, HOSTS="stance.example.org, other.example"
+    ) as client:
         for host, status in (("Stance.example.org:443", 200), ("evil.example", 421)):
             assert client.get("/model", headers={"host": host}).status_code == status
-        manage(store, "add", "newsroom")  # with keys, they are what lets in
+        add(store, "newsroom")  # with keys, they are what lets in
         assert client.get("/livez", headers={"host": "evil.example"}).status_code == 200
         assert client.get("/model", headers={"host": "evil.example"}).status_code == 401
 
 
 def test_an_answer_that_takes_too_long_is_given_up_in_the_one_shape(store: Path) -> None:
-    with serving(
-        store, COMMAND, MAX_ANSWER_SECONDS="1", MAX_DOCUMENT_CHARACTERS="4000000"
-    ) as client:
+    settings = {"MAX_ANSWER_SECONDS": "1", "MAX_DOCUMENT_CHARACTERS": "4000000"}
+    with serving(started_before(store), COMMAND, ROOT, **settings) as client:
         text = f"We {'go ' * 190}on. " * 5_000
         response = post(client, "/analyze", {"text": text})
         assert response.status_code == 504

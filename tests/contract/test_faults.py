@@ -19,7 +19,7 @@ import pytest
 from claimstance import bundle, registry
 from claimstance.feedback import Store
 from tests.conftest import ROOT
-from tests.contract.conftest import serving
+from tests.contract.conftest import serving, started_before
 from tests.contract.started import COMMAND, classified, connect, eventually, server, workers
 from tests.contract.test_service import error, post
 
@@ -36,15 +36,17 @@ def ask(client: httpx.Client, path: str, body: Any) -> int | None:
         return None
 
 
-@pytest.mark.parametrize("whom", ["server", "group"])
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("workers", "whom"), [("1", "server"), ("2", "group")])
 def test_ended_it_answers_what_it_has_begun(store: Path, workers: str, whom: str) -> None:
     """A supervisor tells the server alone, as Docker does, or its workers too, as systemd does."""
-    with serving(store, COMMAND, WORKERS=workers) as client, ThreadPoolExecutor(12) as pool:
+    with (
+        serving(started_before(store), COMMAND, WORKERS=workers) as client,
+        ThreadPoolExecutor(12) as pool,
+    ):
         process = server(client)
         everyone = [process, *process.children(recursive=True)] if whom == "group" else [process]
         assert post(client, "/feedback", FIRM).status_code == 201
-        bodies = [{"sentences": [f"Case {n} {k} {LONG}" for k in range(50)]} for n in range(8)]
+        bodies = [{"sentences": [f"Case {n} {k} {LONG}" for k in range(20)]} for n in range(8)]
         with closing(sqlite3.connect(store / "claimstance" / "feedback.sqlite3")) as database:
             database.execute("BEGIN IMMEDIATE")  # corrections have to wait
             before = begun(client)
@@ -68,7 +70,7 @@ def begun(client: httpx.Client) -> float:
 
 
 def test_a_killed_worker_is_replaced_while_the_other_answers(store: Path) -> None:
-    with serving(store, COMMAND, WORKERS="2") as client:
+    with serving(started_before(store), COMMAND, WORKERS="2") as client:
         process = server(client)
         eventually(lambda: len(workers(process)) == 2, "two workers")
         killed, other = workers(process)
@@ -130,7 +132,7 @@ def test_without_room_it_keeps_no_correction_and_says_so_and_does_all_else(
             if os.geteuid() or subprocess.run(mounted, capture_output=True, check=False).returncode:
                 pytest.skip("a small file system can be mounted by root alone")
             stack.callback(subprocess.run, ["umount", "--lazy", str(store)], check=True)
-        client = stack.enter_context(serving(store, COMMAND))
+        client = stack.enter_context(serving(started_before(store), COMMAND))
         process = server(client)
         text = "The reef is ours. " * 200
         for _ in range(3):
@@ -194,7 +196,7 @@ def test_a_clock_that_jumps_changes_no_rate_and_no_time_limit(
     monkeypatch.setenv("PYTHONPATH", str(store), prepend=os.pathsep)
     year = 366 * 24 * 3600
     settings = {"RATE": "600", "MAX_SENTENCES": "700", "MAX_BODY_SECONDS": "5"}
-    with serving(store, COMMAND, ROOT, **settings) as client:
+    with serving(started_before(store), COMMAND, ROOT, **settings) as client:
         with connect(client) as slow:
             slow.sendall(
                 b"POST /classify HTTP/1.1\r\nHost: localhost\r\n"

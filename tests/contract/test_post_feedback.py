@@ -15,7 +15,7 @@ from claimstance import feedback
 from claimstance.feedback import Store
 from serving import schemas
 from tests.conftest import ROOT
-from tests.contract.conftest import serving
+from tests.contract.conftest import serving, started_before
 from tests.contract.test_service import error, post
 from tests.postgresql import running
 
@@ -75,7 +75,7 @@ def test_a_killed_server_loses_no_acknowledged_correction(store: Path) -> None:
     others = set(psutil.Process().children(recursive=True))
     acknowledged: list[str] = []
     some = threading.Event()
-    with serving(store, COMMAND) as client:
+    with serving(started_before(store), COMMAND) as client:
         server = set(psutil.Process().children(recursive=True)) - others
 
         def send() -> None:
@@ -109,7 +109,7 @@ def test_without_its_database_the_service_classifies_and_says_so(
 ) -> None:
     with running() as database:
         monkeypatch.setenv(feedback.URL, database.database())
-        with serving(store, COMMAND) as client:
+        with serving(started_before(store), COMMAND) as client:
             body = {"text": "The reef is ours.", "stance": "firm"}
             assert post(client, "/feedback", body).status_code == 201
             database.stop()
@@ -125,7 +125,7 @@ def test_without_its_database_the_service_classifies_and_says_so(
 
 def test_with_a_file_that_cannot_be_opened_it_classifies_too(store: Path) -> None:
     (store / "claimstance" / "feedback.sqlite3").mkdir(parents=True)
-    with serving(store, COMMAND) as client:
+    with serving(started_before(store), COMMAND) as client:
         response = post(client, "/feedback", {"text": "The reef is ours.", "stance": "firm"})
         assert response.status_code == 503
         assert error(response).code == "feedback_unavailable"

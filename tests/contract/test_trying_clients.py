@@ -11,7 +11,7 @@ import pytest
 
 from claimstance.client import Client
 from tests.conftest import ROOT
-from tests.contract.conftest import serving
+from tests.contract.conftest import serving, started_before
 from tests.contract.started import COMMAND, classified, connect, eventually, server, workers
 from tests.contract.test_service import error, post
 
@@ -28,7 +28,8 @@ def received(connection: socket.socket) -> bytes:
 def roomy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A service that takes long lists, and has little patience with slow clients."""
     settings = {"MAX_SENTENCES": "10000", "MAX_BODY_SECONDS": "2", "MAX_OPEN_REQUESTS": "64"}
-    with serving(tmp_path_factory.mktemp("roomy"), COMMAND, ROOT, **settings) as client:
+    home = started_before(tmp_path_factory.mktemp("roomy"))
+    with serving(home, COMMAND, ROOT, **settings) as client:
         yield client
 
 

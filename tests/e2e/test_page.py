@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from claimstance import Predictor
 from serving import keys
 from tests.conftest import ROOT
-from tests.contract.conftest import serving
+from tests.contract.conftest import serving, started_before
 from training import records
 
 TEXT = (
@@ -31,17 +31,6 @@ SENTENCES = [
     "Both governments are ready to settle the boundary by talks.",
     "It <b>rained</b> & rained on Tuesday.",
 ]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("page")
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[httpx.Client]:
-    with serving(home, [sys.executable, "-m", "serving"]) as client:
-        yield client
 
 
 class Watched:
@@ -344,7 +333,7 @@ def test_where_the_service_asks_for_a_key_the_page_asks_for_it_and_goes_on(
     browser: Browser, store: Path
 ) -> None:
     first, second = keys.add("first"), keys.add("second")
-    with serving(store, [sys.executable, "-m", "serving"]) as client:
+    with serving(started_before(store), [sys.executable, "-m", "serving"]) as client:
         page = browser.new_page()
         page.goto(str(client.base_url))
         field = page.get_by_label("This service asks for an API key")

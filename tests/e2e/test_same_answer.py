@@ -14,7 +14,6 @@ import pytest
 
 from claimstance import SENTIMENTS, STANCES, Predictor, bundle, documents
 from tests.conftest import ROOT
-from tests.contract.conftest import serving
 
 CLAIMSTANCE = [sys.executable, "-c", "from claimstance.cli.main import main; main()"]
 TOLERANCE = 1e-3
@@ -41,13 +40,6 @@ def split(text: str) -> Iterator[tuple[int, str]]:
 def expected(sentences: list[str], released: Predictor) -> Answers:
     """What is said of each sentence by itself."""
     return [flat(released.predict([sentence])[0].to_dict()) for sentence in sentences]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    home = tmp_path_factory.mktemp("same")
-    with serving(home, [sys.executable, "-m", "serving"], MAX_SENTENCES="1000") as client:
-        yield client
 
 
 def flat(answer: dict[str, Any]) -> dict[str, Any]:

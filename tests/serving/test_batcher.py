@@ -87,9 +87,13 @@ def test_a_long_list_does_not_hold_up_a_short_one(watched: Watched) -> None:
         finished.append(name)
 
     async def both() -> None:
-        long = asyncio.create_task(one("long", numbered(3000)))
+        watched.gate.clear()
+        long = asyncio.create_task(one("long", numbered(1000)))
         await asyncio.sleep(0.2)
-        await asyncio.gather(long, one("short", ["The reef is ours."]))
+        short = asyncio.create_task(one("short", ["The reef is ours."]))
+        await asyncio.sleep(0.1)
+        watched.gate.set()
+        await asyncio.gather(long, short)
 
     go(batcher, both())
     assert finished == ["short", "long"]
@@ -169,13 +173,17 @@ def test_predictors_share_no_batch_and_take_turns(watched: Watched, released: Pr
         finished.append(name)
 
     async def both() -> None:
-        long = asyncio.create_task(one("long", watched, numbered(3000)))
+        watched.gate.clear()
+        long = asyncio.create_task(one("long", watched, numbered(1000)))
         await asyncio.sleep(0.2)
-        await asyncio.gather(long, one("short", other, numbered(10)))
+        short = asyncio.create_task(one("short", other, numbered(10)))
+        await asyncio.sleep(0.1)
+        watched.gate.set()
+        await asyncio.gather(long, short)
 
     go(batcher, both())
     assert finished == ["short", "long"]
-    assert sum(watched.batches) == 3000
+    assert sum(watched.batches) == 1000
     assert sum(other.batches) == 10
 
 

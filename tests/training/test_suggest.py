@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from claimstance.errors import DocumentUnreadable, InvalidInput
-from claimstance.scoring.score import score
+from claimstance.scoring import score
 from claimstance.scoring.unit import How
 from claimstance.text import digest
 from tests.conftest import ROOT
@@ -21,6 +21,8 @@ from training import corpus, settings, splits
 from training.imports import labelled
 from training.suggest import choice, folder, suggest, tools
 from training.suggest.suggestion import Suggestion, Why
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 OURS = 'The reef is "ours" & will\u2028stay so.'
 TALKS = "Both sides agreed to talk about the reef."
@@ -222,7 +224,7 @@ def archive(small_corpus: Path, tmp_path: Path) -> Path:
     }
     path = tmp_path / "archive.jsonl"
     path.write_text("".join(json.dumps({"id": k, "text": v}) + "\n" for k, v in documents.items()))
-    score([str(path)], tmp_path / "scored", Silent())
+    score.score([str(path)], tmp_path / "scored", Silent())
     return tmp_path / "scored"
 
 
@@ -276,7 +278,7 @@ def test_labels_of_other_names_are_mapped(archive: Path, tmp_path: Path) -> None
 
 
 def test_an_archive_without_anything_new_is_told(small_corpus: Path, tmp_path: Path) -> None:
-    score([str(small_corpus)], tmp_path / "scored", Silent(), how=How(split_by="sentence"))
+    score.score([str(small_corpus)], tmp_path / "scored", Silent(), how=How(split_by="sentence"))
     with pytest.raises(InvalidInput, match="not in the corpus already"):
         chosen_from(tmp_path / "scored", 10)
 

@@ -18,6 +18,8 @@ from claimstance.report.prevalence import Correction
 from claimstance.scoring import score
 from tests.claimstance.scoring.conftest import SENTENCES, Silent
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 LEVELS = (0.0, 0.9)
 # Of sure neutrals one in a hundred is firm; unsure labels are half wrong.
 HELD_OUT = [

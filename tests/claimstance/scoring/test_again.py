@@ -14,6 +14,8 @@ from claimstance.scoring import score
 from claimstance.scoring.unit import How
 from tests.claimstance.scoring.conftest import SENTENCES, Silent, rows, state
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 
 def test_done_work_is_not_done_again(archive: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

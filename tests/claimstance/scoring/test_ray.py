@@ -28,15 +28,17 @@ from tests.claimstance.scoring.conftest import (
 )
 
 
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Give a cluster of three node processes; the head does no work."""
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    nodes = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
-    )
-    yield nodes
-    nodes.shutdown()
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Give a cluster of two node processes, of which the head does no work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        nodes = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+        )
+        nodes.add_node(num_cpus=1)
+        yield nodes
+        nodes.shutdown()
 
 
 def on_cluster(archive: Path, out: Path, address: str) -> subprocess.Popen[bytes]:
@@ -66,7 +68,6 @@ def test_a_killed_worker_and_a_killed_node_cost_nothing(cluster: Cluster, tmp_pa
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert start(archive, whole).wait() == 0
     first = cluster.add_node(num_cpus=1)
-    cluster.add_node(num_cpus=1)
     process = on_cluster(archive, out, cluster.address)
     try:
         wait_for_shards(out, 2)
@@ -96,7 +97,6 @@ def test_a_job_begun_on_one_engine_ends_on_the_other(cluster: Cluster, tmp_path:
     begun.kill()
     begun.wait()
     time.sleep(0.2)
-    cluster.add_node(num_cpus=1)
     assert on_cluster(archive, out, cluster.address).wait(timeout=300) == 0
     assert state(out) == state(whole)
 

@@ -15,8 +15,9 @@ from tests.claimstance.scoring.conftest import (
     Silent,
     rejects,
     rows,
-    state,
 )
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def test_every_document_is_scored_or_rejected_with_its_reason(
@@ -73,12 +74,6 @@ def test_the_table_as_csv_and_json_lines(archive: Path, tmp_path: Path) -> None:
     as_json = [json.loads(line) for line in (out / "sentences.jsonl").read_text().splitlines()]
     assert [row["text"] for row in as_csv] == [row["text"] for row in found]
     assert [row["stance"] for row in as_json] == [row["stance"] for row in found]
-
-
-def test_the_number_of_workers_changes_nothing(archive: Path, tmp_path: Path) -> None:
-    for count in (1, 3):
-        score.score([str(archive)], tmp_path / str(count), Silent(), engine=score.Engine(count))
-    assert state(tmp_path / "1") == state(tmp_path / "3")
 
 
 def test_what_a_document_tells_of_itself_may_not_be_repeated_without_end(

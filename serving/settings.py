@@ -6,6 +6,7 @@ import re
 from pydantic import BaseModel, ConfigDict, Field
 
 from claimstance.errors import InvalidInput
+from claimstance.text import LONGEST_SENTENCE
 
 HOSTS = "CLAIMSTANCE_HOSTS"
 """The variable that names, with commas between, hosts that the service is known by."""
@@ -23,7 +24,7 @@ class Limits(BaseModel):
 
     max_body_bytes: int = Field(4_000_000, gt=0, description="Bytes of a request's body.")
     max_sentences: int = Field(1_000, gt=0, description="Sentences in one request.")
-    max_characters: int = Field(20_000, gt=0, description="Characters of one sentence.")
+    max_characters: int = Field(LONGEST_SENTENCE, gt=0, description="Characters of one sentence.")
     max_document_characters: int = Field(1_000_000, gt=0, description="Characters of a document.")
     max_explained_words: int = Field(100, gt=0, description="Words of a sentence to explain.")
     max_waiting: int = Field(20_000, gt=0, description="Sentences waiting to be computed.")

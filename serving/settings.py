@@ -14,6 +14,9 @@ HOSTS = "CLAIMSTANCE_HOSTS"
 WORKERS = "CLAIMSTANCE_WORKERS"
 """The variable that tells how many processes answer; `--workers` sets it."""
 
+INSECURE = "CLAIMSTANCE_INSECURE"
+"""The variable that, as `yes`, lets other machines in without keys; `--insecure` sets it."""
+
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
 
@@ -68,6 +71,18 @@ def hosts() -> frozenset[str]:
         if not _HOST.fullmatch(name):
             raise InvalidInput(f"{name!r} is no host name; give it without a port", HOSTS)
     return frozenset(filter(None, names))
+
+
+def insecure() -> bool:
+    """Return whether the environment lets other machines in without keys.
+
+    Raises:
+        InvalidInput: it says something other than `yes`; `where` names the variable.
+    """
+    value = os.environ.get(INSECURE)
+    if value not in (None, "yes"):
+        raise InvalidInput(f"must be `yes` or not be set, not {value!r}", INSECURE)
+    return value == "yes"
 
 
 def _positive(variable: str) -> int:

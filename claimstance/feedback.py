@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Self
@@ -37,6 +38,9 @@ _ALL = "SELECT id, time, text, stance, sentiment, model, key FROM claimstance_fe
 
 _PATIENCE = 5
 """Seconds to wait for a database that is busy, locked or out of reach."""
+
+_Connect = Callable[[], AbstractContextManager[Any]]
+"""Gives what statements are executed on, while the context lasts."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,8 +85,8 @@ class Store:
     that comes back is found again.
     """
 
-    def __init__(self, connect: Callable[[], AbstractContextManager[Any]], mark: str) -> None:
-        self._connect = connect
+    def __init__(self, writing: _Connect, reading: _Connect, mark: str) -> None:
+        self._writing, self._reading = writing, reading
         self._add = _ADD.format(mark)
 
     @classmethod
@@ -98,14 +102,14 @@ class Store:
         url = os.environ.get(URL)
         if not url:
             path = registry.home() / NAME / "feedback.sqlite3"
-            return cls(lambda: _sqlite(path), "?")
+            return cls(partial(_sqlite, path), partial(_sqlite, path), "?")
         if not url.startswith("postgresql://"):
             raise InvalidInput("must begin with postgresql://", URL)
         try:
             import psycopg  # noqa: F401
         except ImportError as error:
             raise NotInstalled("needs `pip install 'claimstance[postgresql]'`", URL) from error
-        return cls(lambda: _postgresql(url), "%s")
+        return cls(partial(_postgresql, url, _PATIENCE), partial(_postgresql_rows, url), "%s")
 
     def keep(self, correction: Correction) -> Kept:
         """Keep a correction: once this returns, it is on the disk.
@@ -129,13 +133,13 @@ class Store:
             correction.model,
             correction.key,
         )
-        with self._connect() as connection:
+        with self._writing() as connection:
             (number,) = connection.execute(self._add, row).fetchone()
         return Kept(number, time)
 
     def count(self) -> int:
         """Return how many corrections are kept; raises FeedbackUnavailable as `keep` does."""
-        with self._connect() as connection:
+        with self._reading() as connection:
             return int(connection.execute(_COUNT).fetchone()[0])
 
     def export(self) -> Export:
@@ -150,7 +154,7 @@ class Store:
         """
         rows: dict[str, dict[str, Any]] = {}
         replaced = 0
-        with self._connect() as connection:
+        with self._reading() as connection:
             for number, time, text, stance, sentiment, model, key in connection.execute(_ALL):
                 row = rows.setdefault(digest(text), {})
                 labels = {"stance": stance, "sentiment": sentiment}
@@ -192,8 +196,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _postgresql(url: str) -> Iterator[Any]:
+def _postgresql(url: str, patience: int) -> Iterator[Any]:
     """Give a connection to the database, its table made if it is missing; commit at the end.
+
+    A statement may take `patience` seconds; with 0, as long as it takes.
 
     Raises:
         FeedbackUnavailable: the database cannot be reached, read or written.
@@ -207,7 +213,7 @@ def _postgresql(url: str) -> Iterator[Any]:
             connect_timeout=_PATIENCE,
             tcp_user_timeout=_PATIENCE * 1000,
         ) as connection:
-            connection.execute(f"SET LOCAL statement_timeout = '{_PATIENCE}s'")
+            connection.execute(f"SET LOCAL statement_timeout = '{patience}s'")
             connection.execute("SET LOCAL synchronous_commit = on")
             # Asked first, because a role may be allowed to add rows and not tables.
             found = connection.execute("SELECT to_regclass('claimstance_feedback')").fetchone()
@@ -218,6 +224,13 @@ def _postgresql(url: str) -> Iterator[Any]:
             yield connection
     except psycopg.Error as error:
         raise _unavailable(error) from error
+
+
+@contextmanager
+def _postgresql_rows(url: str) -> Iterator[Any]:
+    """Give what reads the database, some rows at a time; raises as `_postgresql` does."""
+    with _postgresql(url, 0) as connection, connection.cursor("claimstance") as cursor:
+        yield cursor
 
 
 def _unavailable(error: Exception) -> FeedbackUnavailable:

@@ -5,14 +5,18 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import sentencex
 
 NORMALIZER_VERSION = 1
 """Raised whenever `normalize` changes; a model version records the one it was trained with."""
 
-SPLITTER_VERSION = 3
+SPLITTER_VERSION = 4
 """Raised whenever `split` gives other boundaries; a scoring job records it."""
+
+LONGEST_SENTENCE = 20_000
+"""Characters of a sentence at most; what runs on for longer is cut between two words."""
 
 _TYPOGRAPHY = str.maketrans(
     {"‘": "'", "’": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
@@ -20,13 +24,15 @@ _TYPOGRAPHY = str.maketrans(
 )
 _HYPHENATED_LINE_END = re.compile(r"(?<=\w)-[ \t]*\r?\n[ \t]*(?=[a-z])")
 _SPACE = re.compile(r"\s+")
+_LONG_RUN = re.compile("[\u0300-\U0010ffff]{31,}")
+"""Where more marks than any language puts on a letter may follow each other: none is below."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Cn")
 """Unicode categories without a visible form: controls, formats, private use, lone surrogates."""
 
 # The splitter is generic; these are the few places where news and diplomatic text outwit it.
-_WINDOW = 20_000
-"""Characters of a paragraph that the splitter is given at once."""
+_WINDOW = re.compile(rf".{{1,{LONGEST_SENTENCE - 2}}}(?=\s|\Z)", re.DOTALL)
+"""What of a paragraph the splitter is given at once: whole words, and room for two marks."""
 
 _TAIL = 200
 """Characters at a sentence's end that tell whether it goes on; more than any dateline has."""
@@ -59,6 +65,7 @@ _GLUED = re.compile(r"(?<=[a-z]{2})[.?!]+[\"”’)\]]*(?=[“\"‘(]?[A-Z][a-z'
 _GLUED_ABBREVIATION = re.compile(
     r"\b(?:Mrs|Messrs|Prof|Gen|Col|Capt|Adm|Amb|Sen|Rep|Gov|Hon|Rev|Vol|Corr|Add)\.\Z"
 )
+_LONGEST_ABBREVIATION = len("Messrs.")
 _ADDRESS = re.compile(r"[@/]")
 _CLOCK = re.compile(r"\b[ap]\.m\.$")
 _AFTER_CLOCK = re.compile(
@@ -82,10 +89,24 @@ def normalize(text: str) -> str:
     Idempotent; the result is empty when `text` holds nothing visible.
     """
     text = _HYPHENATED_LINE_END.sub("-", text)
-    text = unicodedata.normalize("NFC", _SPACE.sub(" ", text)).translate(_TYPOGRAPHY)
+    # Python orders marks in the square of their number, unless they are in order already.
+    text = _LONG_RUN.sub(_in_order, _SPACE.sub(" ", text))
+    text = unicodedata.normalize("NFC", text).translate(_TYPOGRAPHY)
     if not text.isascii() or not text.isprintable():
         text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
     return _SPACE.sub(" ", text).strip()
+
+
+def _in_order(run: re.Match[str]) -> str:
+    """Return a run of characters decomposed, with its marks in canonical order."""
+    parts = "".join(unicodedata.normalize("NFD", character) for character in run[0])
+    groups = groupby(parts, lambda part: unicodedata.combining(part) > 0)
+    return "".join("".join(sorted(group, key=unicodedata.combining)) for _, group in groups)
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether `text` holds nothing visible: whether `normalize` leaves nothing of it."""
+    return all(c.isspace() or unicodedata.category(c) in _INVISIBLE for c in text)
 
 
 def has_half_character(text: str) -> bool:
@@ -104,7 +125,7 @@ def split(text: str) -> list[Span]:
     A blank line or a numbered paragraph always ends a sentence; a single line end does not.
     Paragraph numbers ("26.", "(b)") stand outside the sentence they number, and a paragraph
     without a visible word gives none. A quotation of several sentences inside one sentence
-    stays whole. Spans never overlap.
+    stays whole. Spans never overlap, and none is longer than `LONGEST_SENTENCE`.
     """
     spans: list[Span] = []
     for block in _BLOCK.finditer(text):
@@ -127,13 +148,12 @@ def _split_block(text: str, start: int, end: int) -> list[Span]:
             first -= 1
         if _CLOSING.match(text, last, end):
             last += 1
-        previous = spans[-1] if spans else None
-        if previous and _continues(
-            text[max(previous.start, previous.end - _TAIL) : previous.end], text[first:last]
-        ):
-            spans[-1] = Span(previous.start, last)
-        else:
-            spans.append(Span(first, last))
+        if spans and last - spans[-1].start <= LONGEST_SENTENCE:
+            previous = spans[-1]
+            tail = text[max(previous.start, previous.end - _TAIL) : previous.end]
+            if _continues(tail, text[first:last]):
+                first = spans.pop().start
+        spans.append(Span(first, last))
     return spans
 
 
@@ -144,7 +164,8 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     of some texts' length; a window's last sentence is read again with the next.
     """
     while start < end:
-        window = min(end, start + _WINDOW)
+        words = _WINDOW.match(text, start, end)
+        window = words.end() if words else start + LONGEST_SENTENCE - 2
         # The library takes a line end inside a paragraph for a list, and an angle bracket or a
         # quotation mark left open for a quotation to the end of the text; then it splits nothing.
         flat = _SPACE_OR_ANGLE.sub(" ", text[start:window])
@@ -164,14 +185,20 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _unglued(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the parts of `text[start:end]`, cut where a space between sentences is missing."""
+    read = start
+    straight = curly = 0  # quotation marks in the part so far: all of them; those left open
     for gap in _GLUED.finditer(text, start, end):
-        before = text[start : gap.end()]
-        quoted = before.count('"') % 2 or before.count("“") > before.count("”")
-        word = before.rsplit(maxsplit=1)[-1]
-        after = text[gap.end() : min(end, gap.end() + _TAIL)].split(maxsplit=1)[0]
-        if not (quoted or _GLUED_ABBREVIATION.search(word) or _ADDRESS.search(word + after)):
-            yield start, gap.end()
-            start = gap.end()
+        read, passage = gap.end(), text[read : gap.end()]
+        straight += passage.count('"')
+        curly += passage.count("“") - passage.count("”")
+        word = text[max(start, read - _TAIL) : read].rsplit(maxsplit=1)[-1]
+        after = text[read : min(end, read + _TAIL)].split(maxsplit=1)[0]
+        quoted = straight % 2 or curly > 0
+        abbreviated = _GLUED_ABBREVIATION.search(word[-_LONGEST_ABBREVIATION - 1 :])
+        if not (quoted or abbreviated or _ADDRESS.search(word + after)):
+            yield start, read
+            start = read
+            straight = curly = 0
     yield start, end
 
 

@@ -15,8 +15,8 @@ from claimstance import bundle, registry
 from claimstance.errors import ClaimstanceError, InvalidInput, ModelExists, ModelInvalid
 from claimstance.feedback import Store
 from serving import keys
-from serving.admission import INSECURE, is_local
-from serving.settings import WORKERS, hosts, limits, shadow, workers
+from serving.admission import is_local
+from serving.settings import INSECURE, WORKERS, hosts, insecure, limits, shadow, workers
 from serving.tracing import wanted
 
 CURL = (
@@ -106,7 +106,7 @@ def _manage_keys(arguments: argparse.Namespace) -> None:
 
 def _serve(arguments: argparse.Namespace) -> None:
     """Prepare the store and become the BentoML server."""
-    _refuse_open(arguments.host, arguments.insecure)
+    _refuse_open(arguments.host, arguments.insecure or insecure())
     _refuse_taken(arguments.host, arguments.port)
     keys.read()  # what cannot be is told here, not by a worker
     if arguments.workers is not None:

@@ -1,6 +1,5 @@
 """Who is let in: who needs a key, and whose rate a request counts against."""
 
-import os
 import re
 from functools import partial
 from ipaddress import ip_address
@@ -15,9 +14,6 @@ from serving.rates import Rates, network
 from serving.visit import Visit
 
 _PORT = re.compile(r":\d*$")
-
-INSECURE = "CLAIMSTANCE_INSECURE"
-"""The variable that lets other machines in without keys; `--insecure` sets it."""
 
 OPEN = {*FILES, "/docs.json", "/livez", "/readyz", "/healthz"}
 """Paths that need no key; nothing of anybody's is behind them."""
@@ -42,7 +38,7 @@ class Admission:
     def __init__(self, rate: int | None) -> None:
         self._keys = keys.Keyring()
         self._rates = None if rate is None else Rates(rate)
-        self._insecure = bool(os.environ.get(INSECURE))
+        self._insecure = settings.insecure()
         self._hosts = settings.hosts()
 
     def admit(self, scope: Scope, seen: Visit) -> None:

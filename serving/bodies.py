@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from claimstance.errors import InvalidInput, LimitExceeded
-from claimstance.text import has_half_character, normalize
+from claimstance.text import has_half_character, is_blank
 from serving.schemas import AnalyzeRequest, ClassifyRequest, ExplainRequest, FeedbackRequest
 from serving.settings import Limits
 
@@ -63,7 +63,7 @@ def _check_sentence(sentence: str, where: str, limits: Limits) -> None:
 def _check_text(text: str, where: str) -> None:
     if has_half_character(text):
         raise InvalidInput("holds half of a surrogate pair, which is no character", where)
-    if not normalize(text):
+    if is_blank(text):
         raise InvalidInput("is empty or blank", where)
 
 

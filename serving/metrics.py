@@ -12,6 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from claimstance import SENTIMENTS, STANCES, Prediction
 from claimstance.bundle import Manifest
+from claimstance.errors import ClaimstanceError
 from claimstance.labels import Sentiment, Stance
 from serving.counters import move_to_memory
 
@@ -86,6 +87,8 @@ for _head, _labels in HEADS.items():
         CORRECTIONS.labels(_head, _label)
 for _role in ("production", "candidate", "shadow"):
     LOAD_FAILURES.labels(_role)
+for _error in ClaimstanceError.__subclasses__():
+    REFUSED.labels(_error.code)
 
 
 def labelled(predictions: Sequence[Prediction]) -> None:

@@ -57,6 +57,13 @@ class SentencePrediction(BaseModel):
     truncated: Annotated[bool, Field(strict=True)]
 
 
+class ShownPrediction(SentencePrediction):
+    """A prediction as `/classify` gave it, and nothing beside."""
+
+    # BentoML's own reading refuses what an unknown field may hold here, and logs the request.
+    model_config = ConfigDict(extra="forbid")
+
+
 class FeedbackRequest(BaseModel):
     """A sentence with the labels that are right: a stance, a sentiment, or both.
 
@@ -77,7 +84,7 @@ class FeedbackRequest(BaseModel):
     text: Annotated[str, Field(strict=True)]
     stance: Stance | None = None
     sentiment: Sentiment | None = None
-    prediction: SentencePrediction | None = None
+    prediction: ShownPrediction | None = None
     model: Annotated[str, Field(strict=True, pattern=MODEL_PATTERN)] | None = None
 
 

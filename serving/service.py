@@ -38,12 +38,15 @@ from serving.batcher import Batcher
 from serving.corrections import Corrections
 from serving.gate import READABLE, WRITABLE, Gate
 from serving.models import Models
-from serving.settings import limits, shadow, workers
+from serving.settings import hosts, insecure, limits, shadow, workers
 from serving.shadow import Shadow
 from serving.tracing import traces
 
 LIMITS = limits()
 SHADOW = shadow()
+# What cannot be is told at the start, not by each request.
+hosts()
+insecure()
 
 
 async def _describe(request: Request) -> Response:

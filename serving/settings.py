@@ -6,12 +6,16 @@ import re
 from pydantic import BaseModel, ConfigDict, Field
 
 from claimstance.errors import InvalidInput
+from claimstance.text import LONGEST_SENTENCE
 
 HOSTS = "CLAIMSTANCE_HOSTS"
 """The variable that names, with commas between, hosts that the service is known by."""
 
 WORKERS = "CLAIMSTANCE_WORKERS"
 """The variable that tells how many processes answer; `--workers` sets it."""
+
+INSECURE = "CLAIMSTANCE_INSECURE"
+"""The variable that, as `yes`, lets other machines in without keys; `--insecure` sets it."""
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 
@@ -23,7 +27,7 @@ class Limits(BaseModel):
 
     max_body_bytes: int = Field(4_000_000, gt=0, description="Bytes of a request's body.")
     max_sentences: int = Field(1_000, gt=0, description="Sentences in one request.")
-    max_characters: int = Field(20_000, gt=0, description="Characters of one sentence.")
+    max_characters: int = Field(LONGEST_SENTENCE, gt=0, description="Characters of one sentence.")
     max_document_characters: int = Field(1_000_000, gt=0, description="Characters of a document.")
     max_explained_words: int = Field(100, gt=0, description="Words of a sentence to explain.")
     max_waiting: int = Field(20_000, gt=0, description="Sentences waiting to be computed.")
@@ -67,6 +71,18 @@ def hosts() -> frozenset[str]:
         if not _HOST.fullmatch(name):
             raise InvalidInput(f"{name!r} is no host name; give it without a port", HOSTS)
     return frozenset(filter(None, names))
+
+
+def insecure() -> bool:
+    """Return whether the environment lets other machines in without keys.
+
+    Raises:
+        InvalidInput: it says something other than `yes`; `where` names the variable.
+    """
+    value = os.environ.get(INSECURE)
+    if value not in (None, "yes"):
+        raise InvalidInput(f"must be `yes` or not be set, not {value!r}", INSECURE)
+    return value == "yes"
 
 
 def _positive(variable: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import kubernetes_validate
 import pytest
+import uvicorn
 import yaml
 
 from claimstance import feedback
@@ -84,6 +85,9 @@ def test_nginx_takes_its_file_and_stands_in_front_of_the_service(
                 body = {"sentences": ["The reef is ours."]}
                 assert client.post("/classify", json=body).status_code == 401
                 headers = {"authorization": f"Bearer {token}"}
+                named = headers | {"x-request-id": "my-own.1"}
+                answer = client.post("/classify", json=body, headers=named)
+                assert answer.headers["x-request-id"] == "my-own.1"
                 answer = client.post("/classify", json=body, headers=headers)
                 assert answer.status_code == 200
                 assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
@@ -93,6 +97,14 @@ def test_nginx_takes_its_file_and_stands_in_front_of_the_service(
         finally:
             process.terminate()
             process.wait(30)
+
+
+def test_nginx_lets_an_idle_connection_go_before_the_service_does() -> None:
+    (upstream,) = re.findall(
+        r"^upstream.*?^}", (DEPLOY / "nginx.conf").read_text(), re.DOTALL | re.MULTILINE
+    )
+    (seconds,) = re.findall(r"keepalive_timeout (\d+)s;", upstream)
+    assert int(seconds) < uvicorn.Config("").timeout_keep_alive
 
 
 def test_systemd_takes_its_unit(tmp_path: Path) -> None:
@@ -134,6 +146,7 @@ def test_kubernetes_manifests_ask_for_what_the_service_has() -> None:
 def test_the_guide_names_every_setting_and_file() -> None:
     for variable in (
         settings.HOSTS,
+        settings.INSECURE,
         settings.WORKERS,
         keys.PATH,
         feedback.URL,

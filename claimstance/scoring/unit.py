@@ -26,10 +26,7 @@ from claimstance.scoring.shard import (
     write_table,
 )
 from claimstance.screen import BOTH_LABELS, STAGES, Reading
-from claimstance.text import Span, normalize
-
-LONGEST_SENTENCE = 20_000
-"""Characters of a row that may be taken for one sentence."""
+from claimstance.text import LONGEST_SENTENCE, Span, normalize
 
 SplitBy = Literal["document", "sentence"]
 

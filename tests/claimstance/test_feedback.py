@@ -175,6 +175,28 @@ def test_a_database_that_went_away_is_reported_and_found_again(
     assert kept_in.count() == 2
 
 
+def test_an_export_takes_as_long_as_it_takes_and_keeping_does_not(
+    postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    url = postgresql.database()
+    monkeypatch.setenv(feedback.URL, url)
+    monkeypatch.setattr(feedback, "_PATIENCE", 1)
+    Store.open().keep(REEF)
+    with psycopg.connect(url) as connection:
+        connection.execute("ALTER TABLE claimstance_feedback RENAME TO kept")
+        connection.execute(
+            "CREATE VIEW claimstance_feedback AS SELECT kept.* FROM kept, pg_sleep(1.5)"
+        )
+    assert [row["text"] for row in Store.open().export().rows] == [REEF.text]
+    assert Store.open().count() == 1
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE kept")
+        with pytest.raises(FeedbackUnavailable):
+            Store.open().keep(TALK)
+
+
 def test_a_role_that_may_only_add_and_read_rows_is_enough(
     postgresql: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,14 @@
 """Normalising and splitting."""
 
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claimstance import documents
-from claimstance.text import digest, normalize, split
+from claimstance.text import LONGEST_SENTENCE, digest, is_blank, normalize, split
 
 
 def pieces(text: str) -> list[str]:
@@ -36,6 +39,23 @@ def test_normalize_is_idempotent(text: str) -> None:
     once = normalize(text)
     assert normalize(once) == once
     assert once == once.strip()
+
+
+MARKS = [
+    character
+    for character in map(chr, range(sys.maxunicode + 1))
+    if unicodedata.combining(unicodedata.normalize("NFD", character)[0])
+]
+
+
+@given(st.sampled_from("aé가中\u0f40"), st.text(st.sampled_from(MARKS), max_size=100))
+def test_any_number_of_marks_in_any_order_is_composed(letter: str, marks: str) -> None:
+    assert normalize(letter + marks) == unicodedata.normalize("NFC", letter + marks)
+
+
+@given(st.text(st.sampled_from("a1 \n\0\u200b\u00ad\u3000\u0301\ud800\ue000\u0378")))
+def test_a_text_is_blank_when_nothing_of_it_is_left(text: str) -> None:
+    assert is_blank(text) == (not normalize(text))
 
 
 def test_digest_knows_a_sentence_whatever_its_spacing() -> None:
@@ -130,10 +150,41 @@ def test_a_paragraph_of_any_length_is_split_alike() -> None:
     assert pieces(" ".join(sentences)) == sentences
 
 
-@pytest.mark.parametrize("unit", ["'", '"', "(a. ", "http://a.b/c?d=e. ", "\n", "1. ", "-\n", "“"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word " * 30_000,
+        "many lines\nof verse\n" * 5_000,
+        "and so on... " * 10_000,
+    ],
+)
+def test_what_runs_on_without_an_end_is_cut_between_words(text: str) -> None:
+    found = pieces(f"It began. {text}")
+    assert max(map(len, found)) <= LONGEST_SENTENCE
+    assert " ".join(found).split() == f"It began. {text}".split()
+
+
+def test_a_word_of_any_length_is_cut_where_it_must_be() -> None:
+    found = pieces("“" + "x" * 50_000 + "”")
+    assert "".join(found) == "“" + "x" * 50_000 + "”"
+    assert max(map(len, found)) <= LONGEST_SENTENCE
+
+
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit", ["'", '"', "(a. ", "http://a.b/c?d=e. ", "\n", "1. ", "-\n", "“", "Gov.", "a@b.Ab "]
+)
 def test_time_grows_no_faster_than_the_text(unit: str) -> None:
     """A repeated oddity that took the square of its length would not end within the time limit."""
     document = documents.parse("ID : x" + unit * (500_000 // len(unit)))
     document.sentences()
     normalize(document.text)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "marks", ["\u0301" * 499_999 + "\u0316" * 499_999, "\u0301\u0316" * 499_999, "\u0f73" * 999_999]
+)
+def test_marks_out_of_order_take_no_longer_than_they_are_many(marks: str) -> None:
+    """Python alone would order them in the square of their number, with nothing else running."""
+    assert normalize("a" + marks)

@@ -227,8 +227,11 @@ def test_other_machines_are_let_in_by_keys_or_by_saying_so(store: Path) -> None:
     assert done.returncode == 1
     assert "keys add NAME" in done.stderr
     assert "--insecure" in done.stderr
-    with serving(started_before(store), [*COMMAND, "--host", "0.0.0.0", "--insecure"]) as client:
-        elsewhere = {"x-forwarded-for": "192.0.2.7"}
+    everywhere, elsewhere = [*COMMAND, "--host", "0.0.0.0"], {"x-forwarded-for": "192.0.2.7"}
+    started = started_before(store)
+    with serving(started, [*everywhere, "--insecure"]) as client:
+        assert client.get("/model", headers=elsewhere).status_code == 200
+    with serving(started, everywhere, INSECURE="yes") as client:
         assert client.get("/model", headers=elsewhere).status_code == 200
 
 

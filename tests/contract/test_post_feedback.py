@@ -39,6 +39,27 @@ def test_what_classify_gave_is_taken_back_with_a_correction(service: httpx.Clien
     assert second.json()["id"] > first.id
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_prediction_with_more_than_classify_gives_is_refused_and_not_logged(
+    store: Path,
+) -> None:
+    with serving(store, COMMAND) as client:
+        sentences = {"sentences": ["They agreed to talk."]}
+        (shown,) = post(client, "/classify", sentences).json()["predictions"]
+        body = {"text": "They agreed to talk.", "stance": "firm"}
+        for more in ({"x": "half \ud800"}, {"x": nested(250)}, {"half \ud800": 1}):
+            response = post(client, "/feedback", body | {"prediction": shown | more})
+            assert response.status_code == 422
+            assert str(error(response).where).startswith("prediction")
+    assert "They agreed" not in (store / "serve.log").read_text()
+
+
 @pytest.mark.parametrize(
     ("body", "status", "where"),
     [

@@ -161,6 +161,12 @@ def test_odd_bodies_are_refused_in_the_one_shape(roomy: httpx.Client, content: b
     assert classified(roomy)
 
 
+def test_a_document_of_marks_out_of_order_holds_nobody_up(roomy: httpx.Client) -> None:
+    text = "a" + "\u0301" * 300_000 + "\u0316" * 300_000
+    assert post(roomy, "/analyze", {"text": text}).status_code == 200
+    assert classified(roomy)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -168,6 +174,7 @@ def test_odd_bodies_are_refused_in_the_one_shape(roomy: httpx.Client, content: b
         "\u202eThe reef is ours.\u202c",
         "الجزر جزء لا يتجزأ من أراضينا. המים שלנו.",
         "Z\u0351\u036b\u0343" + "\u0300" * 2_000 + " is ours.",
+        "a" + "\u0301" * 9_000 + "\u0316" * 9_000 + " is ours.",
         "👩‍👩‍👧‍👦" * 300 + " is ours.",
         "\u2028The reef\u2029is\x85ours.\x0b\x0c",
         "\ufeff\ufffe\uffff The reef is ours.",
@@ -175,7 +182,7 @@ def test_odd_bodies_are_refused_in_the_one_shape(roomy: httpx.Client, content: b
         "ﷺ" * 500,
         "İ" * 300 + "ǰ",
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_any_text_is_read_and_its_places_hold(roomy: httpx.Client, text: str) -> None:
     response = post(roomy, "/analyze", {"text": text})

@@ -25,10 +25,10 @@ class Held(Store):
         @contextmanager
         def connect() -> Iterator[object]:
             self.gate.wait(10)
-            with inner._connect() as connection:
+            with inner._writing() as connection:
                 yield connection
 
-        super().__init__(connect, "?")
+        super().__init__(connect, connect, "?")
 
 
 def test_a_store_that_hangs_fills_up_and_then_refuses_without_holding_up_the_loop() -> None:

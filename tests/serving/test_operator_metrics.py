@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 
 from claimstance import Predictor
 from claimstance.bundle import Manifest
+from claimstance.errors import ClaimstanceError
 from claimstance.labels import Sentiment, Stance
 from serving import metrics
 
@@ -46,6 +47,11 @@ def test_figures_of_another_shape_are_left_out(
 ) -> None:
     metrics.production(version(released, "odd", figures))
     assert value("claimstance_production_info", version="odd") == 1
+
+
+@pytest.mark.parametrize("error", ClaimstanceError.__subclasses__())
+def test_the_first_refusal_of_any_kind_is_an_increase(error: type[ClaimstanceError]) -> None:
+    assert value("claimstance_refused_total", code=error.code) >= 0
 
 
 def test_labels_and_disagreements_are_counted_by_head(released: Predictor) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from claimstance.errors import InvalidInput
 from serving import settings
+from serving.admission import Admission
 
 
 @pytest.mark.parametrize("share", ["", "half", "-0.1", "1.1", "nan", "inf"])
@@ -49,3 +50,19 @@ def test_what_is_no_host_name_is_refused(hosts: str, monkeypatch: pytest.MonkeyP
     with pytest.raises(InvalidInput) as refused:
         settings.hosts()
     assert refused.value.where == settings.HOSTS
+
+
+def test_other_machines_are_let_in_only_by_a_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not settings.insecure()
+    monkeypatch.setenv(settings.INSECURE, "yes")
+    assert settings.insecure()
+
+
+@pytest.mark.parametrize("value", ["0", "no", "false", "", "1", "Yes"])
+def test_anything_but_a_yes_is_refused_and_named(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(settings.INSECURE, value)
+    with pytest.raises(InvalidInput) as refused:
+        Admission(rate=None)
+    assert refused.value.where == settings.INSECURE

@@ -47,11 +47,11 @@ def locked(corpus: Corpus, *versions: Manifest) -> Locked:
         InvalidInput: a version names no such set, or other sentences than are here now.
     """
     whole, written = (corpus.tests.get(name, []) for name in ("whole", "written"))
-    strangers = [version for version in versions if not _kept(version, "whole", whole)]
+    strangers = [version for version in versions if not kept(version.corpus, "whole", whole)]
     if whole and not strangers:
         told = f"compared on the whole test set, {len(whole):,} sentences"
         return Locked("whole", whole, (told, *_relabelled("whole", whole, versions)))
-    if written and all(_kept(version, "written", written) for version in versions):
+    if written and all(kept(version.corpus, "written", written) for version in versions):
         told = f"compared on the {len(written):,} written test sentences only, because "
         told += _why(strangers, whole)
         return Locked("written", written, (told, *_relabelled("written", written, versions)))
@@ -62,8 +62,8 @@ def locked(corpus: Corpus, *versions: Manifest) -> Locked:
     )
 
 
-def _kept(version: Manifest, name: str, part: Sequence[Record]) -> bool:
-    note = version.corpus
+def kept(note: bundle.Corpus, name: str, part: Sequence[Record]) -> bool:
+    """Tell whether what a version notes of its corpus names these sentences as that test set."""
     if name in note.texts:
         return note.texts[name] == records.text_fingerprint(part)
     # Earlier manifests have none of the sentences alone.

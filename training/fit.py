@@ -22,6 +22,7 @@ from training import (
     baselines,
     calibration,
     card,
+    comparing,
     evaluate,
     export,
     loop,
@@ -256,6 +257,7 @@ def _write_golden(folder: Path, start: Start, heads: dict[str, Head], run: Run) 
 def _manifest(
     run: Run, start: Start, heads: dict[str, Head], made_with: dict[str, str]
 ) -> Manifest:
+    tests = kept_from(run)
     return Manifest(
         version=str(run.version),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -268,8 +270,8 @@ def _manifest(
         corpus=CorpusNote(
             fingerprint=records.fingerprint(run.corpus.records),
             sentences=run.corpus.sentences,
-            tests={name: records.fingerprint(part) for name, part in run.corpus.tests.items()},
-            texts={name: records.text_fingerprint(part) for name, part in run.corpus.tests.items()},
+            tests={name: records.fingerprint(part) for name, part in tests.items()},
+            texts={name: records.text_fingerprint(part) for name, part in tests.items()},
             parts=run.corpus.parts,
             files=run.corpus.files,
         ),
@@ -279,6 +281,17 @@ def _manifest(
         metrics={},
         files={},
     )
+
+
+def kept_from(run: Run) -> dict[str, list[Record]]:
+    """Return the project's test sets that neither this run nor what it starts from has learnt."""
+    parent = _parent(run)
+    if parent is None:
+        return run.corpus.tests
+    note = bundle.read_manifest(parent).corpus
+    return {
+        name: part for name, part in run.corpus.tests.items() if comparing.kept(note, name, part)
+    }
 
 
 def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> dict[str, Any]:

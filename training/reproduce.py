@@ -69,7 +69,7 @@ def reproduce(
     recorded = dict(manifest.settings)
     seed = int(recorded.pop("seed"))
     recipe = settings.completed(recorded, f"{manifest.tag} settings")
-    loaded = corpus.load(files, "written" in manifest.corpus.tests, renamed)
+    loaded = corpus.load(files, _with_project(manifest), renamed)
     loaded = loaded.rehearsing(recipe.replay, seed)
     _refuse_other_data(manifest, loaded)
     start = manifest.parent or "base"
@@ -80,6 +80,11 @@ def reproduce(
         if made.files[bundle.WEIGHTS] != manifest.files[bundle.WEIGHTS]:
             distance = _distance(loaded, folder, again)
     return Reproduction(manifest.tag, _conditions(manifest, made), distance)
+
+
+def _with_project(manifest: Manifest) -> bool:
+    """Tell whether the project's corpus took part; early manifests name no parts, but its tests."""
+    return "written" in (manifest.corpus.parts or manifest.corpus.tests)
 
 
 def _refuse_other_data(manifest: Manifest, loaded: Corpus) -> None:

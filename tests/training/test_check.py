@@ -14,7 +14,7 @@ from claimstance import Predictor
 from claimstance.labels import STANCES
 from claimstance.text import digest, normalize
 from tests.conftest import ROOT
-from training import check, check_page, corpus, label_errors, language, records, splits
+from training import check, check_page, corpus, language, records, splits
 from training.check import Report
 from training.records import Record
 
@@ -199,9 +199,31 @@ def test_a_file_without_a_label_is_refused(tmp_path: Path, released: Predictor) 
     assert report.refusals == ["there is no labelled sentence"]
 
 
-def test_a_file_of_one_label_accuses_nobody(released: Predictor, clean: list[Row]) -> None:
-    rows = [Record(row["text"], STANCES[0], None, "", "") for row in clean[:10]]
-    assert label_errors.suspects(rows, released.predict([r.text for r in rows]), "stance") == []
+def test_a_file_of_one_label_is_judged_like_any_other(
+    tmp_path: Path, clean: list[Row], released: Predictor
+) -> None:
+    for stance in STANCES:
+        rows = [row | {"stance": str(stance)} for row in clean]
+        (doubt,) = check.check([written(tmp_path, rows)], released).refusals
+        assert "of the stance labels are wrong" in doubt
+    rows = [row for row in clean if row["stance"] == "firm"][:60]
+    report = check.check([written(tmp_path, rows)], released)
+    assert not any("stance" in doubt for doubt in report.refusals)
+
+
+def test_a_label_that_is_called_another_throughout_is_found(
+    tmp_path: Path, clean: list[Row], released: Predictor
+) -> None:
+    gone = {number for number, row in enumerate(clean) if row["stance"] == "conciliatory"}
+    rows = [
+        row | {"stance": "neutral"} if number in gone else row for number, row in enumerate(clean)
+    ]
+    report = check.check([written(tmp_path, rows)], released)
+    (doubt,) = report.refusals
+    assert "of the stance labels are wrong" in doubt
+    table = section(report, "Likely wrong: stance").rows
+    named = {int(row[0].rsplit(" ", 1)[1]) - 1 for row in table}
+    assert len(named & gone) > 0.7 * len(gone)
 
 
 def test_the_command_prints_writes_a_page_and_exits(tmp_path: Path, clean: list[Row]) -> None:

@@ -21,7 +21,11 @@ def tables() -> str:
     parts = []
     for title, rows, columns in (
         ("Public sentences, dev and test", held, ("register", "decade", "sampling")),
-        ("Public training sentences read twice, most because they were doubted", unsure, ("register",)),
+        (
+            "Public training sentences read twice, most because they were doubted",
+            unsure,
+            ("register",),
+        ),
         ("Written sentences", written, ("register",)),
     ):
         parts += [f"**{title}**", "", _table(rows, columns), ""]

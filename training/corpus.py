@@ -15,6 +15,8 @@ DATA = Path(__file__).parent.parent / "data"
 AUTHORED = DATA / "authored"
 REFERENCES = DATA / "references"
 ASSEMBLED = DATA / "assembled"
+GOLDEN = DATA / "golden.jsonl"
+"""Sentences whose labels nobody would dispute; never part of the corpus."""
 
 
 @dataclass(frozen=True)

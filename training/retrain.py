@@ -9,7 +9,7 @@ from claimstance import Predictor, bundle, registry
 from claimstance.bundle import Manifest
 from claimstance.errors import InvalidInput
 from claimstance.verdicts import Verdict
-from training import check, comparing, corpus, fit, gate, settings
+from training import check, comparing, corpus, fit, gate, records, settings
 from training.corpus import Corpus
 from training.gate import Check
 from training.records import Record
@@ -96,7 +96,7 @@ def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
     sets: dict[str, Sequence[Record]] = {"test": locked.rows}
     if held:
         sets["new"] = held
-    comparison = comparing.compare(challenger, champion, sets)
+    comparison = comparing.compare(challenger, champion, sets, records.read(corpus.GOLDEN))
     comparison["notes"] = [
         *locked.notes,
         *comparing.int8_graphs(*manifests),

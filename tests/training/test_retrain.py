@@ -121,6 +121,9 @@ def test_good_labels_give_a_version_that_may_go_in(
     page = outcome.render(done)
     assert "<script" not in page
     assert page.count("<img") == 2
+    for head in ("stance", "sentiment"):
+        assert page.count(f"<p>{head} macro-F1") == 2
+    assert page.count("exact McNemar p") == 4
 
 
 def test_wrong_labels_are_not_trained_on(champion: bundle.Manifest, tmp_path: Path) -> None:
@@ -201,9 +204,9 @@ def test_a_version_is_no_better_than_itself(champion: bundle.Manifest) -> None:
     loaded = corpus.load([], with_project=True)
     folder = registry.find("champion")
     locked = comparing.locked(loaded, champion)
-    found = comparing.compare(folder, folder, {"test": locked.rows})["sets"]["test"]
+    found = comparing.compare(folder, folder, {"test": locked.rows}, [])["sets"]["test"]
     assert locked.name == "whole"
-    assert found["flipped"] == 0
+    assert found["stance"]["flipped"] == found["sentiment"]["flipped"] == 0
     assert found["stance"]["difference"] == 0
     assert found["stance"]["interval"] == [0, 0]
     assert found["stance"]["mcnemar"] == {"gained": 0, "lost": 0, "p": 1.0}

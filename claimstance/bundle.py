@@ -79,7 +79,7 @@ class Corpus(_Strict):
     labels: versions kept from the same sentences can be compared. A version that starts from
     another names only those that the other was kept from too. `parts` are fingerprints of what was
     joined: the project's `written` sentences and `references`, and what was `given` in `files`, by
-    name.
+    name. `doubts` are what the check held against the given labels, which a person let through.
     """
 
     fingerprint: str
@@ -88,6 +88,7 @@ class Corpus(_Strict):
     texts: dict[str, str] = {}
     parts: dict[str, str] = {}
     files: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Bound(_Strict):

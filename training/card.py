@@ -29,6 +29,8 @@ def text(manifest: Manifest) -> str:
         f"- {_trained(manifest)}, calibrated on {sentences['dev']}, tested "
         f"on {sentences['test']}; corpus {manifest.corpus.fingerprint[:16]}",
     ]
+    if manifest.corpus.doubts:
+        lines.append(f"- {let_through(manifest)}")
     if manifest.made_with:
         lines.append("- with: " + ", ".join(f"{k} {v}" for k, v in manifest.made_with.items()))
     if sentences.get("references_lacking"):
@@ -50,12 +52,17 @@ def text(manifest: Manifest) -> str:
         "",
         "The label is of the sentence alone, not of the article or the speaker. Trained on English "
         "diplomatic, parliamentary and news text; expect less on other registers and none on other "
-        "languages. A share of labels over an archive carries the model's errors; `claimstance report` "
-        "corrects it, by label and score. Do not invert the confusion matrix above for it: its "
-        "sentences were partly sampled for being hard.",
+        "languages. A share of labels over an archive carries the model's errors; `claimstance "
+        "report` corrects it, by label and score. Do not invert the confusion matrix above for it: "
+        "its sentences were partly sampled for being hard.",
         "",
     ]
     return "\n".join(lines)
+
+
+def let_through(manifest: Manifest) -> str:
+    """Return what a person let through of the labels given, in words."""
+    return f"given labels that a person let through: {'; '.join(manifest.corpus.doubts)}"
 
 
 def _trained(manifest: Manifest) -> str:

@@ -47,6 +47,11 @@ class Corpus:
         return [record for record in self.records if record.split == split]
 
     @property
+    def held(self) -> list[Record]:
+        """The given sentences that are not for training."""
+        return [r for r in self.records if r.id in self.given and r.split != "train"]
+
+    @property
     def sentences(self) -> dict[str, int]:
         """Sentences per split, and references lacking."""
         counts = {split: len(self.part(split)) for split in ("train", "dev", "test")}

@@ -110,6 +110,8 @@ def load(
         told = own.summary()
         gathered += sources["given"]
         assigned = splits.assign(gathered)
+    # Chance in training goes by the records' order, which must not be that of the rows in a file.
+    assigned.sort(key=records.line)
     others = ASSEMBLED / unlabelled.FILE
     at_hand = with_project and REFERENCES.exists() and others.exists()
     return Corpus(

@@ -135,9 +135,13 @@ def _shares(
 
 def fingerprint(records: Iterable[Record]) -> str:
     """Return a SHA-256 over sentences, labels and splits, whatever their order in the files."""
-    return _hash(
-        f"{digest(r.text)} {r.stance} {r.sentiment} {r.split}{r.shares or ''}" for r in records
-    )
+    return _hash(map(line, records))
+
+
+def line(record: Record) -> str:
+    """Return what a fingerprint knows of a record: its sentence's digest, labels and split."""
+    said = f"{record.stance} {record.sentiment} {record.split}{record.shares or ''}"
+    return f"{digest(record.text)} {said}"
 
 
 def text_fingerprint(records: Iterable[Record]) -> str:

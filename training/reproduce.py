@@ -34,10 +34,7 @@ class Reproduction:
 
     def text(self) -> str:
         """Return it in a few lines."""
-        lines = [
-            f"  same   {name}: {now}" if then == now else f"  OTHER  {name}: {then}, now {now}"
-            for name, (then, now) in self.conditions.items()
-        ]
+        lines = [_told(name, *values) for name, values in self.conditions.items()]
         if self.distance is None:
             return "\n".join([*lines, f"{self.tag} is reproduced: the weights are the same."])
         lines.append(f"{self.tag} is not reproduced: the weights differ. On dev:")
@@ -48,6 +45,14 @@ class Reproduction:
                 f"macro-F1 by {found['macro_f1_change']:+.4f}"
             )
         return "\n".join(lines)
+
+
+def _told(name: str, then: str, now: str) -> str:
+    if then != now:
+        return f"  OTHER  {name}: {then}, now {now}"
+    if now.endswith(fit.DIRTY):
+        return f"  ?      {name}: {now}; what had changed since that commit is not recorded"
+    return f"  same   {name}: {now}"
 
 
 def reproduce(

@@ -76,9 +76,10 @@ class Corpus(_Strict):
 
     `tests` are fingerprints of the project's own test sentences, those written for it
     (`written`) and all of them (`whole`), and `texts` those of the same sentences without their
-    labels: versions kept from the same sentences can be compared. `parts`
-    are fingerprints of what was joined: the project's `written` sentences and `references`, and
-    what was `given` in `files`, by name.
+    labels: versions kept from the same sentences can be compared. A version that starts from
+    another names only those that the other was kept from too. `parts` are fingerprints of what was
+    joined: the project's `written` sentences and `references`, and what was `given` in `files`, by
+    name. `doubts` are what the check held against the given labels, which a person let through.
     """
 
     fingerprint: str
@@ -87,6 +88,7 @@ class Corpus(_Strict):
     texts: dict[str, str] = {}
     parts: dict[str, str] = {}
     files: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Bound(_Strict):

@@ -1,7 +1,7 @@
 """The corpus in the repository: valid, apart where it must be apart, and without others' text."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from claimstance.labels import Sentiment, Stance
 from claimstance.text import digest
 from tests.conftest import ROOT
-from training import agreement, corpus, records
+from training import agreement, corpus, records, splits
 
 AUTHORED = sorted((ROOT / "data" / "authored").glob("*.jsonl"))
 REFERENCES = sorted((ROOT / "data" / "references").glob("*.jsonl"))
@@ -26,6 +26,17 @@ def test_written_sentences_are_valid(path: Path) -> None:
         assert record.stance
         assert record.sentiment
         assert record.text == " ".join(record.text.split())
+
+
+def test_golden_sentences_are_apart_from_the_corpus_and_all_of_one_dispute_each() -> None:
+    golden = records.read(corpus.GOLDEN)
+    assert Counter(record.stance for record in golden) == dict.fromkeys(Stance, 8)
+    assert {record.sentiment for record in golden} == set(Sentiment)
+    assert len({record.slices["dispute"] for record in golden}) == len(golden)
+    texts = [record.text for record in golden]
+    assert not {digest(text) for text in texts} & corpus.known().splits.keys()
+    written = [record.text for path in AUTHORED for record in records.read(path)]
+    assert splits.near(texts, written) == set()
 
 
 @pytest.mark.parametrize("path", REFERENCES, ids=lambda p: p.name)

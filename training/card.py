@@ -29,6 +29,8 @@ def text(manifest: Manifest) -> str:
         f"- {_trained(manifest)}, calibrated on {sentences['dev']}, tested "
         f"on {sentences['test']}; corpus {manifest.corpus.fingerprint[:16]}",
     ]
+    if manifest.corpus.doubts:
+        lines.append(f"- {let_through(manifest)}")
     if manifest.made_with:
         lines.append("- with: " + ", ".join(f"{k} {v}" for k, v in manifest.made_with.items()))
     if sentences.get("references_lacking"):
@@ -56,6 +58,11 @@ def text(manifest: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def let_through(manifest: Manifest) -> str:
+    """Return what a person let through of the labels given, in words."""
+    return f"given labels that a person let through: {'; '.join(manifest.corpus.doubts)}"
 
 
 def _trained(manifest: Manifest) -> str:

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.progress import track
-
-from claimstance import Prediction, Predictor
+from claimstance import Predictor
 from claimstance.text import digest, normalize
-from training import corpus, label_errors, language, splits
+from training import corpus, evaluate, label_errors, language, splits
 from training.corpus import Known
 from training.evaluate import HEADS
 from training.imports import labelled
@@ -28,8 +26,6 @@ FEWEST = 50
 
 BALANCE = "Class balance"
 NONE = "None."
-
-_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -50,13 +46,20 @@ class Section:
 class Report:
     """What was found, and why the files must not be trained on, if so.
 
-    `balance` maps head and label to how many sentences have it.
+    `doubts` are of labels that are likely wrong, which a person may know better; what else is
+    refused is in `refusals`. `balance` maps head and label to how many sentences have it.
     """
 
     title: str
     refusals: list[str]
+    doubts: list[str]
     sections: list[Section]
     balance: dict[str, dict[str, int]]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the files must not be trained on as they are; empty where nothing forbids it."""
+        return self.refusals + self.doubts
 
 
 def check(
@@ -81,6 +84,7 @@ def check(
     rows = found.records
     known = corpus.known()
     refusals: list[str] = []
+    doubts: list[str] = []
     balance = {
         head: {str(label): sum(getattr(r, head) == label for r in rows) for label in labels}
         for head, labels in HEADS.items()
@@ -94,14 +98,14 @@ def check(
         _near_duplicates(found),
         _foreign(found),
         _balance(balance),
-        *_errors(found, rows, known, predictor, refusals),
+        *_errors(found, rows, known, predictor, doubts),
     ]
     if len(paths) == 1:
         sections = [_without(section, f"{paths[0]} ") for section in sections]
     if not rows:
         refusals.append("there is no labelled sentence")
     names = ", ".join(path.name for path in paths)
-    return Report(f"Check of {names}", refusals, sections, balance)
+    return Report(f"Check of {names}", refusals, doubts, sections, balance)
 
 
 def _without(section: Section, path: str) -> Section:
@@ -217,10 +221,10 @@ def _errors(
     rows: Sequence[Record],
     known: Known,
     predictor: Predictor,
-    refusals: list[str],
+    doubts: list[str],
 ) -> list[Section]:
     """Return a section a head that has labels, about those that are likely wrong."""
-    predictions = _predict(predictor, [row.text for row in rows])
+    predictions = evaluate.predict(predictor, [row.text for row in rows], "asking the model")
     seen = sum(known.splits.get(digest(row.text)) == "train" for row in rows)
     source = f"{predictor.model.tag}, which is taken not to have learnt from this file"
     if seen:
@@ -236,7 +240,7 @@ def _errors(
         told += f"From {WRONG_SHARE:.0%} on a file is refused: its labels are wrong, or of "
         told += "another kind than this model's."
         if share >= WRONG_SHARE and labels >= FEWEST:
-            refusals.append(f"an estimated {share:.0%} of the {head} labels are wrong")
+            doubts.append(f"an estimated {share:.0%} of the {head} labels are wrong")
         elif labels < FEWEST:
             told += f" Fewer than {FEWEST} labels are too few for that."
         table = [
@@ -251,12 +255,3 @@ def _errors(
         header = ("row", "label", "the model thinks", "sentence")
         sections.append(Section(f"Likely wrong: {head}", told, header, table))
     return sections
-
-
-def _predict(predictor: Predictor, texts: Sequence[str]) -> list[Prediction]:
-    starts = range(0, len(texts), _BATCH)
-    return [
-        prediction
-        for start in track(starts, "asking the model", transient=True)
-        for prediction in predictor.predict(texts[start : start + _BATCH])
-    ]

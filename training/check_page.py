@@ -35,7 +35,7 @@ def _short(cell: str) -> str:
 
 def render(report: Report) -> str:
     """Return the report as a page: one self-contained HTML file."""
-    colour = "#b3261e" if report.refusals else "#1b7f4b"
+    colour = "#b3261e" if report.reasons else "#1b7f4b"
     parts = [f"<p><strong style='color:{colour}'>{html.escape(_verdict(report))}</strong></p>"]
     for section in report.sections:
         parts += _section(section)
@@ -49,8 +49,8 @@ def render(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    if report.refusals:
-        return f"Refused for training: {'; '.join(report.refusals)}."
+    if report.reasons:
+        return f"Refused for training: {'; '.join(report.reasons)}."
     return "Nothing here forbids training on it."
 
 

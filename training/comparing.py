@@ -48,11 +48,11 @@ def locked(corpus: Corpus, *versions: Manifest) -> Locked:
         InvalidInput: a version names no such set, or other sentences than are here now.
     """
     whole, written = (corpus.tests.get(name, []) for name in ("whole", "written"))
-    strangers = [version for version in versions if not _kept(version, "whole", whole)]
+    strangers = [version for version in versions if not kept(version.corpus, "whole", whole)]
     if whole and not strangers:
         told = f"compared on the whole test set, {len(whole):,} sentences"
         return Locked("whole", whole, (told, *_relabelled("whole", whole, versions)))
-    if written and all(_kept(version, "written", written) for version in versions):
+    if written and all(kept(version.corpus, "written", written) for version in versions):
         told = f"compared on the {len(written):,} written test sentences only, because "
         told += _why(strangers, whole)
         return Locked("written", written, (told, *_relabelled("written", written, versions)))
@@ -63,8 +63,8 @@ def locked(corpus: Corpus, *versions: Manifest) -> Locked:
     )
 
 
-def _kept(version: Manifest, name: str, part: Sequence[Record]) -> bool:
-    note = version.corpus
+def kept(note: bundle.Corpus, name: str, part: Sequence[Record]) -> bool:
+    """Tell whether what a version notes of its corpus names these sentences as that test set."""
     if name in note.texts:
         return note.texts[name] == records.text_fingerprint(part)
     # Earlier manifests have none of the sentences alone.
@@ -93,18 +93,25 @@ def _relabelled(name: str, part: Sequence[Record], versions: Sequence[Manifest])
     ]
 
 
-def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]]) -> dict[str, Any]:
+def compare(
+    challenger: Path,
+    champion: Path,
+    sets: dict[str, Sequence[Record]],
+    golden: Sequence[Record],
+) -> dict[str, Any]:
     """Return how two versions do on labelled sentences, as plain values for JSON.
 
     Args:
         challenger: the folder of the version that is to replace the other.
         champion: the folder of the version in production.
         sets: the sentences by what they are called, such as `test`.
+        golden: sentences whose labels nobody would dispute.
 
     Returns:
         `challenger` and `champion` (tags), `size` (bytes that predicting reads) and `speed`
-        (sentences a second on the first set) of both in that order, and `sets`: per set
-        `sentences`, the figures of `_head` per head, `slices` and `flips`.
+        (sentences a second on the first set) of both in that order, `sets`: per set `sentences`
+        and the figures of `_head` per head, and `golden`: the `sentences` there are, and those
+        `lost`, on which the champion alone is right.
     """
     folders = (challenger, champion)
     predictors = [Predictor(folder) for folder in folders]
@@ -119,10 +126,15 @@ def compare(challenger: Path, champion: Path, sets: dict[str, Sequence[Record]])
         both, speeds = [], []
         for predictor in predictors:
             start = time.perf_counter()
-            both.append(predictor.predict(texts))
+            told = f"asking {predictor.model.tag}"
+            both.append(evaluate.predict(predictor, texts, told))
             speeds.append(len(texts) / (time.perf_counter() - start))
         result.setdefault("speed", speeds)
         result["sets"][name] = _set(rows, *both)
+    new, old = (predictor.predict([record.text for record in golden]) for predictor in predictors)
+    flips = [flip for head in HEADS for flip in _flips(golden, new, old, head)]
+    lost = [flip for flip in flips if flip["champion"] == flip["label"]]
+    result["golden"] = {"sentences": len(golden), "lost": lost}
     return result
 
 
@@ -164,19 +176,31 @@ def _set(
         known = targets >= 0
         if known.any():
             new, old = (evaluate.scores_of(part, head)[known] for part in (challenger, champion))
-            found[head] = _head(targets[known], new, old, list(map(str, HEADS[head])))
-    found["slices"] = _slices(rows, challenger, champion)
-    flips = [
-        {
-            "text": record.text,
-            "label": record.stance and str(record.stance),
-            "champion": str(old.stance),
-            "challenger": str(new.stance),
-        }
-        for record, new, old in zip(rows, challenger, champion, strict=True)
-        if new.stance != old.stance
-    ]
-    return found | {"flipped": len(flips), "flips": flips[:MOST_FLIPS]}
+            flips = _flips(rows, challenger, champion, head)
+            found[head] = {
+                **_head(targets[known], new, old, list(map(str, HEADS[head]))),
+                "slices": _slices(rows, challenger, champion, head),
+                "flipped": len(flips),
+                "flips": flips[:MOST_FLIPS],
+            }
+    return found
+
+
+def _flips(
+    rows: Sequence[Record],
+    challenger: Sequence[Prediction],
+    champion: Sequence[Prediction],
+    head: str,
+) -> list[dict[str, Any]]:
+    """Return the sentences whose label of one head changed, with what both say and what is true."""
+    flips = []
+    for record, *predictions in zip(rows, challenger, champion, strict=True):
+        new, old = (str(getattr(prediction, head)) for prediction in predictions)
+        if new != old:
+            label = getattr(record, head)
+            told = {"label": label and str(label), "champion": old, "challenger": new}
+            flips.append({"text": record.text, **told})
+    return flips
 
 
 def _head(
@@ -232,23 +256,26 @@ def _head(
 
 
 def _slices(
-    rows: Sequence[Record], challenger: Sequence[Prediction], champion: Sequence[Prediction]
+    rows: Sequence[Record],
+    challenger: Sequence[Prediction],
+    champion: Sequence[Prediction],
+    head: str,
 ) -> dict[str, Any]:
-    """Return by column and value the sentences and the share of stances right, as pairs."""
+    """Return by column and value the sentences and the share of labels right, as pairs."""
     places: dict[str, dict[str, list[int]]] = {}
     for index, record in enumerate(rows):
-        if record.stance:
+        if getattr(record, head):
             for column, value in record.slices.items():
                 places.setdefault(column, {}).setdefault(value, []).append(index)
+    targets = evaluate.targets_of(rows, head)
+    answers = [evaluate.scores_of(side, head).argmax(1) for side in (challenger, champion)]
+    right = [answer == targets for answer in answers]
     shown: dict[str, Any] = {}
     for column, values in sorted(places.items()):
         for value, chosen in sorted(values.items()):
             if len(chosen) >= SMALLEST_SLICE:
                 shown.setdefault(column, {})[value] = {
                     "sentences": len(chosen),
-                    "accuracy": [
-                        float(np.mean([side[i].stance == rows[i].stance for i in chosen]))
-                        for side in (challenger, champion)
-                    ],
+                    "accuracy": [float(side[chosen].mean()) for side in right],
                 }
     return shown

@@ -15,6 +15,8 @@ DATA = Path(__file__).parent.parent / "data"
 AUTHORED = DATA / "authored"
 REFERENCES = DATA / "references"
 ASSEMBLED = DATA / "assembled"
+GOLDEN = DATA / "golden.jsonl"
+"""Sentences whose labels nobody would dispute; never part of the corpus."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Corpus:
     def part(self, split: str) -> list[Record]:
         """Return the records of one split."""
         return [record for record in self.records if record.split == split]
+
+    @property
+    def held(self) -> list[Record]:
+        """The given sentences that are not for training."""
+        return [r for r in self.records if r.id in self.given and r.split != "train"]
 
     @property
     def sentences(self) -> dict[str, int]:
@@ -103,6 +110,8 @@ def load(
         told = own.summary()
         gathered += sources["given"]
         assigned = splits.assign(gathered)
+    # Chance in training goes by the records' order, which must not be that of the rows in a file.
+    assigned.sort(key=records.line)
     others = ASSEMBLED / unlabelled.FILE
     at_hand = with_project and REFERENCES.exists() and others.exists()
     return Corpus(

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from rich.progress import track
 
-from claimstance import Prediction
+from claimstance import Prediction, Predictor
 from claimstance.labels import SENTIMENTS, STANCES
 from training import metrics
 from training.metrics import Scores, Targets
@@ -15,6 +16,18 @@ from training.records import Record
 HEADS = {"stance": STANCES, "sentiment": SENTIMENTS}
 SMALLEST_SLICE = 20
 """A slice of fewer sentences says too little to be reported."""
+
+_BATCH = 512
+
+
+def predict(predictor: Predictor, texts: Sequence[str], told: str) -> list[Prediction]:
+    """Return one prediction per sentence, in order, with a progress bar that says `told`."""
+    starts = range(0, len(texts), _BATCH)
+    return [
+        prediction
+        for start in track(starts, told, transient=True)
+        for prediction in predictor.predict(texts[start : start + _BATCH])
+    ]
 
 
 def scores_of(predictions: Sequence[Prediction], head: str) -> Scores:

@@ -22,6 +22,7 @@ from training import (
     baselines,
     calibration,
     card,
+    comparing,
     evaluate,
     export,
     loop,
@@ -42,12 +43,16 @@ from training.settings import Settings
 GOLDEN = 24
 """How many sentences a version carries with the probabilities they must give."""
 
+DIRTY = "-dirty"
+"""What the name of a commit ends in where files differ from it."""
+
 
 @dataclass(frozen=True)
 class Run:
     """What a training run is given: its data, recipe, start, seed and name.
 
-    With `baselines`, simpler methods are measured on the test part for the card.
+    With `baselines`, simpler methods are measured on the test part for the card. `doubts` are what
+    the check held against the given labels, which a person let through.
     """
 
     corpus: Corpus
@@ -56,6 +61,7 @@ class Run:
     seed: int
     version: str | None
     baselines: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 def fit(run: Run) -> Manifest:
@@ -256,6 +262,7 @@ def _write_golden(folder: Path, start: Start, heads: dict[str, Head], run: Run) 
 def _manifest(
     run: Run, start: Start, heads: dict[str, Head], made_with: dict[str, str]
 ) -> Manifest:
+    tests = kept_from(run)
     return Manifest(
         version=str(run.version),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -268,10 +275,11 @@ def _manifest(
         corpus=CorpusNote(
             fingerprint=records.fingerprint(run.corpus.records),
             sentences=run.corpus.sentences,
-            tests={name: records.fingerprint(part) for name, part in run.corpus.tests.items()},
-            texts={name: records.text_fingerprint(part) for name, part in run.corpus.tests.items()},
+            tests={name: records.fingerprint(part) for name, part in tests.items()},
+            texts={name: records.text_fingerprint(part) for name, part in tests.items()},
             parts=run.corpus.parts,
             files=run.corpus.files,
+            doubts=run.doubts,
         ),
         git_commit=git_commit(),
         made_with=made_with,
@@ -279,6 +287,17 @@ def _manifest(
         metrics={},
         files={},
     )
+
+
+def kept_from(run: Run) -> dict[str, list[Record]]:
+    """Return the project's test sets that neither this run nor what it starts from has learnt."""
+    parent = _parent(run)
+    if parent is None:
+        return run.corpus.tests
+    note = bundle.read_manifest(parent).corpus
+    return {
+        name: part for name, part in run.corpus.tests.items() if comparing.kept(note, name, part)
+    }
 
 
 def _evaluate(folder: Path, start: Start, heads: dict[str, Head], run: Run) -> dict[str, Any]:
@@ -341,14 +360,14 @@ def _screened(
 def git_commit() -> str | None:
     """Return the commit of the checkout that trains, None outside of one.
 
-    It ends in `-dirty` where files differ from that commit.
+    It ends in `DIRTY` where files differ from that commit.
     """
     try:
         result = subprocess.run(
             # Without a tag's name, and without a lock that another git may wait for.
             [
                 *("git", "--no-optional-locks", "describe"),
-                *("--always", "--abbrev=40", "--dirty", "--exclude", "*"),
+                *("--always", "--abbrev=40", f"--dirty={DIRTY}", "--exclude", "*"),
             ],
             cwd=Path(__file__).parent,
             capture_output=True,

@@ -1,6 +1,5 @@
 """What a version must show before it may replace the one in production."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ class Check:
 
 
 def judge(comparison: dict[str, Any], challenger: Path) -> list[Check]:
-    """Return the conditions for `challenger`'s promotion, by its comparison's `test` set."""
+    """Return the conditions for `challenger`'s promotion, by what `comparing.compare` found."""
     test = comparison["sets"]["test"]
     checks = []
     for head in ("stance", "sentiment"):
@@ -66,12 +65,20 @@ def judge(comparison: dict[str, Any], challenger: Path) -> list[Check]:
                 f"expected calibration error {error:.3f} (at most {CALIBRATION_CEILING:.2f})",
             )
         )
-    return [*checks, _golden(challenger, golden.check)]
+    return [*checks, _unmistakable(comparison["golden"]), _served(challenger)]
 
 
-def _golden(folder: Path, check: Callable[[Path], None]) -> Check:
+def _unmistakable(found: dict[str, Any]) -> Check:
+    """Nothing that the champion gets right of what nobody would dispute may be lost."""
+    told = [f"{flip['text']!r} is now {flip['challenger']}" for flip in found["lost"]]
+    none = f"no label of {found['sentences']} unmistakable sentences is lost"
+    return Check("golden sentences right", not told, "; ".join(told) or none)
+
+
+def _served(folder: Path) -> Check:
+    """Where it is served, a version must give the scores that training saw."""
     try:
-        check(folder)
+        golden.check(folder)
     except ModelInvalid as error:
-        return Check("golden sentences right", False, error.message)
-    return Check("golden sentences right", True, "all as stored")
+        return Check("served as trained", False, error.message)
+    return Check("served as trained", True, "all stored scores as stored")

@@ -4,11 +4,17 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from cleanlab.filter import find_label_issues
 
 from claimstance import Prediction
 from training import evaluate
 from training.records import Record
+
+HALF_SURE = 0.5
+"""The model's score of the one sentence that every label is given beside the file's own. What the
+model is sure of on average is what accuses a label, and a label that the file never gives has no
+average: without this, a file whose every sentence of one label is called another were faultless."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ def suspects(
 
     A label is suspect where the model is surer of another than it is on average of that other's
     own sentences; so a model that is often unsure accuses little. How many are named estimates
-    how many are wrong. A label that is given once, or alone, is not judged.
+    how many are wrong.
 
     Args:
         records: labelled sentences; those without a label of this head are passed over.
@@ -41,14 +47,20 @@ def suspects(
     names = list(evaluate.HEADS[head])
     targets = evaluate.targets_of(records, head)
     rows = [index for index, target in enumerate(targets) if target >= 0]
-    if len(set(targets[rows])) < 2:
+    if not rows:
         return []
     scores = evaluate.scores_of([predictions[row] for row in rows], head)
+    size = len(names)
+    beside = np.full((size, size), (1 - HALF_SURE) / (size - 1))
+    np.fill_diagonal(beside, HALF_SURE)
     with warnings.catch_warnings():
-        # It says that a label given once cannot be judged, which is in `suspects`' own words.
+        # It says that a label given once cannot be judged; only the sentence beside has such a one.
         warnings.filterwarnings("ignore", "May not flag all label issues", UserWarning)
         ranked = find_label_issues(
-            targets[rows], scores, return_indices_ranked_by="normalized_margin", n_jobs=1
+            np.concatenate([targets[rows], np.arange(size)]),
+            np.concatenate([scores, beside]),
+            return_indices_ranked_by="normalized_margin",
+            n_jobs=1,
         )
     return [
         Suspect(
@@ -58,4 +70,5 @@ def suspects(
             float(scores[i].max()),
         )
         for i in ranked
+        if i < len(rows)
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import tokenizers
 import torch
 import transformers
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -210,6 +211,7 @@ def made_with(network: Network) -> dict[str, str]:
     return {
         "torch": torch.__version__,
         "transformers": transformers.__version__,
+        "tokenizers": tokenizers.__version__,
         "device": _name(place),
         "threads": str(torch.get_num_threads()),
         "numbers": "bfloat16" if _fast_in_half(place) and network.mixed else "float32",

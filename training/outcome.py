@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from training import page
+from training import evaluate, page
 from training.retrain import Outcome
 
 MOST_SLICES = 12
@@ -22,19 +22,10 @@ def text(outcome: Outcome) -> str:
         lines.append(f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.found}")
     lines += [f"  note {note}" for note in comparison["notes"]]
     for name, found in comparison["sets"].items():
-        figures = found.get("stance")
-        if figures is None:
-            continue
-        low, high = figures["interval"]
-        counts = figures["mcnemar"]
-        lines.append(
-            f"{_set(name)}, {found['sentences']} sentences: stance macro-F1 "
-            f"{figures['macro_f1'][0]:.3f} against {figures['macro_f1'][1]:.3f} "
-            f"({figures['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}); "
-            f"{counts['gained']} sentences newly right, {counts['lost']} newly wrong "
-            f"(exact McNemar p = {counts['p']:.2g})"
-        )
-    return "\n".join(lines)
+        for head, figures in _heads(found):
+            place = f"{_set(name)}, {found['sentences']} sentences"
+            lines.append(f"{place}: {_difference(head, figures)}")
+    return "\n".join([*lines, _cost(comparison)])
 
 
 def render(outcome: Outcome) -> str:
@@ -51,7 +42,7 @@ def render(outcome: Outcome) -> str:
     parts += [f"<p>Note: {html.escape(note)}.</p>" for note in comparison["notes"]]
     for name, found in comparison["sets"].items():
         parts.append(f"<h2>{_set(name).capitalize()}, {found['sentences']} sentences</h2>")
-        heads = {head: found[head] for head in ("stance", "sentiment") if head in found}
+        heads = dict(_heads(found))
         parts.append(page.image(_differences(heads), f"{name}: what changed, with intervals"))
         parts.append(
             page.table(
@@ -63,14 +54,36 @@ def render(outcome: Outcome) -> str:
                 ],
             )
         )
-        parts.append(_moved(found["slices"]))
-        parts.append(_flips(found))
-    size, speed = comparison["size"], comparison["speed"]
-    parts.append(
-        f"<p>Size {size[0] / 1e6:.1f} MB against {size[1] / 1e6:.1f} MB; speed {speed[0]:.0f} "
-        f"against {speed[1]:.0f} sentences a second here.</p>"
-    )
+        for head, figures in heads.items():
+            parts.append(f"<h3>{head.capitalize()}</h3><p>{_difference(head, figures)}.</p>")
+            parts.append(_moved(figures["slices"]))
+            parts.append(_flips(head, figures))
+    parts.append(f"<p>{_cost(comparison).capitalize()}.</p>")
     return page.document(title, parts)
+
+
+def _heads(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(head, found[head]) for head in evaluate.HEADS if head in found]
+
+
+def _difference(head: str, figures: dict[str, Any]) -> str:
+    """Return how one head does, and how sure that is, in words."""
+    new, before = figures["macro_f1"]
+    low, high = figures["interval"]
+    counts = figures["mcnemar"]
+    return (
+        f"{head} macro-F1 {new:.3f} against {before:.3f} ({figures['difference']:+.3f}, 95 % "
+        f"interval {low:+.3f} to {high:+.3f}); {counts['gained']} sentences newly right, "
+        f"{counts['lost']} newly wrong (exact McNemar p = {counts['p']:.2g})"
+    )
+
+
+def _cost(comparison: dict[str, Any]) -> str:
+    size, speed = comparison["size"], comparison["speed"]
+    return (
+        f"size {size[0] / 1e6:.1f} MB against {size[1] / 1e6:.1f} MB; speed {speed[0]:.0f} "
+        f"against {speed[1]:.0f} sentences a second here"
+    )
 
 
 def _set(name: str) -> str:
@@ -109,14 +122,14 @@ def _moved(slices: dict[str, Any]) -> str:
     return page.table(["slice that moved most", "sentences", "right now", "right before"], rows)
 
 
-def _flips(found: dict[str, Any]) -> str:
+def _flips(head: str, found: dict[str, Any]) -> str:
     if not found["flips"]:
-        return "<p>No label changed.</p>"
+        return f"<p>No {head} changed.</p>"
     rows = [
         [flip["text"], flip["label"] or "", flip["champion"], flip["challenger"]]
         for flip in found["flips"]
     ]
     table = page.table(["sentence", "label", "before", "now"], rows)
     shown = f", {len(rows)} shown" if found["flipped"] > len(rows) else ""
-    summary = html.escape(f"{found['flipped']} labels changed{shown}")
+    summary = html.escape(f"{found['flipped']} changed in {head}{shown}")
     return f"<details><summary>{summary}</summary>{table}</details>"

@@ -24,7 +24,8 @@ class Record:
     `split` is `train`, `dev` or `test` where that is fixed, None where it is still open. A head
     without a label is left out of the loss, never guessed. `slices` are columns to report by.
     `shares` has for a head that annotators disagreed on the share of them that gave each label,
-    in the labels' order, summing to 1; training learns these, all else goes by the label.
+    in the labels' order, summing to 1; training learns these, all else goes by the label, which
+    is one of those that most of them gave.
     `public` is set where the text is a public archive's, which may not travel with a version.
     """
 
@@ -43,7 +44,8 @@ def read(path: Path) -> list[Record]:
     """Return the records of a file that holds them as they are, one a row.
 
     Columns: `text`; `stance` or `sentiment` or both; optionally `id`, `group`, `split`, and
-    `stance_votes` or `sentiment_votes`, which map labels to how many annotators gave them. Any
+    `stance_votes` or `sentiment_votes`, which map labels to how many annotators gave them: where
+    there is no label, the one that leads is taken, and where there is another, it is refused. Any
     other column of short text is kept as a slice to report by. Without `group` a sentence is
     its own group; without `id` it is known by its place in the file.
 
@@ -70,10 +72,9 @@ def record(row: dict[str, Any], where: str) -> Record:
     text = row.get("text")
     if not isinstance(text, str) or not normalize(text):
         raise InvalidInput("must hold a sentence", f"{where} field text")
-    stance = _label(row, "stance", Stance, where)
-    sentiment = _label(row, "sentiment", Sentiment, where)
-    voted = {"stance": _shares(row, "stance", Stance, where)}
-    voted["sentiment"] = _shares(row, "sentiment", Sentiment, where)
+    stance, stances = _head(row, "stance", Stance, where)
+    sentiment, sentiments = _head(row, "sentiment", Sentiment, where)
+    voted = {"stance": stances, "sentiment": sentiments}
     shares = {head: found for head, found in voted.items() if found}
     if stance is None and sentiment is None and not shares:
         raise InvalidInput("needs a stance or a sentiment", where)
@@ -85,6 +86,23 @@ def record(row: dict[str, Any], where: str) -> Record:
     slices = {k: v for k, v in row.items() if k not in known and isinstance(v, str) and len(v) < 64}
     group = str(row.get("group") or f"sentence {digest(text)[:16]}")
     return Record(text, stance, sentiment, identity, group, split, slices, shares)
+
+
+def _head(
+    row: dict[str, Any], name: str, labels: type[Label], where: str
+) -> tuple[Label | None, tuple[float, ...] | None]:
+    """Return one head's label and the shares of its votes, which say the same or are refused."""
+    label, shares = _label(row, name, labels, where), _shares(row, name, labels, where)
+    if shares:
+        most = max(shares)
+        first: list[Label] = [one for one, n in zip(labels, shares, strict=True) if n == most]
+        if label is None and len(first) == 1:
+            label = first[0]
+        elif label not in (None, *first):
+            raise InvalidInput(
+                f"most are not for the {name} given, {label}", f"{where} field {VOTES[name]}"
+            )
+    return label, shares
 
 
 def _label(row: dict[str, Any], name: str, labels: type[Label], where: str) -> Label | None:
@@ -117,9 +135,13 @@ def _shares(
 
 def fingerprint(records: Iterable[Record]) -> str:
     """Return a SHA-256 over sentences, labels and splits, whatever their order in the files."""
-    return _hash(
-        f"{digest(r.text)} {r.stance} {r.sentiment} {r.split}{r.shares or ''}" for r in records
-    )
+    return _hash(map(line, records))
+
+
+def line(record: Record) -> str:
+    """Return what a fingerprint knows of a record: its sentence's digest, labels and split."""
+    said = f"{record.stance} {record.sentiment} {record.split}{record.shares or ''}"
+    return f"{digest(record.text)} {said}"
 
 
 def text_fingerprint(records: Iterable[Record]) -> str:

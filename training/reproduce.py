@@ -34,10 +34,7 @@ class Reproduction:
 
     def text(self) -> str:
         """Return it in a few lines."""
-        lines = [
-            f"  same   {name}: {now}" if then == now else f"  OTHER  {name}: {then}, now {now}"
-            for name, (then, now) in self.conditions.items()
-        ]
+        lines = [_told(name, *values) for name, values in self.conditions.items()]
         if self.distance is None:
             return "\n".join([*lines, f"{self.tag} is reproduced: the weights are the same."])
         lines.append(f"{self.tag} is not reproduced: the weights differ. On dev:")
@@ -48,6 +45,14 @@ class Reproduction:
                 f"macro-F1 by {found['macro_f1_change']:+.4f}"
             )
         return "\n".join(lines)
+
+
+def _told(name: str, then: str, now: str) -> str:
+    if then != now:
+        return f"  OTHER  {name}: {then}, now {now}"
+    if now.endswith(fit.DIRTY):
+        return f"  ?      {name}: {now}; what had changed since that commit is not recorded"
+    return f"  same   {name}: {now}"
 
 
 def reproduce(
@@ -69,7 +74,7 @@ def reproduce(
     recorded = dict(manifest.settings)
     seed = int(recorded.pop("seed"))
     recipe = settings.completed(recorded, f"{manifest.tag} settings")
-    loaded = corpus.load(files, "written" in manifest.corpus.tests, renamed)
+    loaded = corpus.load(files, _with_project(manifest), renamed)
     loaded = loaded.rehearsing(recipe.replay, seed)
     _refuse_other_data(manifest, loaded)
     start = manifest.parent or "base"
@@ -80,6 +85,11 @@ def reproduce(
         if made.files[bundle.WEIGHTS] != manifest.files[bundle.WEIGHTS]:
             distance = _distance(loaded, folder, again)
     return Reproduction(manifest.tag, _conditions(manifest, made), distance)
+
+
+def _with_project(manifest: Manifest) -> bool:
+    """Tell whether the project's corpus took part; early manifests name no parts, but its tests."""
+    return "written" in (manifest.corpus.parts or manifest.corpus.tests)
 
 
 def _refuse_other_data(manifest: Manifest, loaded: Corpus) -> None:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claimstance import Predictor, bundle, registry
+from claimstance import bundle, registry
 from claimstance.bundle import Manifest
-from claimstance.errors import InvalidInput
 from claimstance.verdicts import Verdict
-from training import check, comparing, corpus, fit, gate, settings
+from training import admit, card, comparing, corpus, fit, gate, records, settings
 from training.corpus import Corpus
 from training.gate import Check
 from training.records import Record
@@ -38,6 +37,8 @@ def retrain(
     step: Callable[[str], None],
     renamed: Mapping[str, str] | None = None,
     recipe: Path | None = None,
+    accept_doubtful: bool = False,
+    page: Path | None = None,
 ) -> Outcome:
     """Train on from the version in production and compare; nothing is promoted here.
 
@@ -50,6 +51,8 @@ def retrain(
         step: told what happens next.
         renamed: the labels of this project by those in the files.
         recipe: a file with another recipe than `RECIPE`.
+        accept_doubtful: whether labels that are likely wrong are let through.
+        page: where the check's page goes if the labels are refused.
 
     Raises:
         InvalidInput: the labels cannot be read or must not be trained on, or production was
@@ -58,13 +61,7 @@ def retrain(
     """
     step("checking the new labels")
     champion = registry.find()
-    refusals = check.check(files, Predictor(champion), renamed).refusals
-    if refusals:
-        raise InvalidInput(
-            f"must not be trained on: {'; '.join(refusals)} (`python -m training check` shows "
-            "where)",
-            ", ".join(map(str, files)),
-        )
+    doubts = admit.admit(files, renamed, accept_doubtful, page)
     step("reading the corpus")
     loaded = corpus.load(files, True, renamed)
     new = [record for record in loaded.records if record.id in loaded.given]
@@ -73,18 +70,17 @@ def retrain(
     old = loaded.rehearsing(chosen.replay, seed).sentences["train"]
     old -= sum(record.split == "train" for record in new)
     step(f"training on {len(new)} new sentences and {old} of the corpus")
-    manifest = fit.fit(fit.Run(loaded, chosen, str(champion), seed, version))
+    manifest = fit.fit(fit.Run(loaded, chosen, str(champion), seed, version, doubts=doubts))
     step(f"comparing {manifest.tag} with {bundle.read_manifest(champion).tag}")
-    return compare(manifest.version, loaded, [r for r in new if r.split != "train"])
+    return compare(manifest.version, loaded)
 
 
-def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
+def compare(version: str, loaded: Corpus) -> Outcome:
     """Compare a version with the one in production, and keep the verdict.
 
     Args:
         version: the challenger's name.
-        loaded: the corpus, with its test sentences.
-        held: labelled sentences of the user's that neither version was trained on.
+        loaded: the corpus, with its test sentences, and the user's held-out ones if any.
 
     Raises:
         InvalidInput: the two were not kept from the same test sentences.
@@ -94,11 +90,12 @@ def compare(version: str, loaded: Corpus, held: Sequence[Record]) -> Outcome:
     manifests = [bundle.read_manifest(folder) for folder in (challenger, champion)]
     locked = comparing.locked(loaded, *manifests)
     sets: dict[str, Sequence[Record]] = {"test": locked.rows}
-    if held:
-        sets["new"] = held
-    comparison = comparing.compare(challenger, champion, sets)
+    if loaded.held:
+        sets["new"] = loaded.held
+    comparison = comparing.compare(challenger, champion, sets, records.read(corpus.GOLDEN))
     comparison["notes"] = [
         *locked.notes,
+        *([card.let_through(manifests[0])] if manifests[0].corpus.doubts else []),
         *comparing.int8_graphs(*manifests),
         *comparing.first_stages(*manifests),
     ]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from claimstance import Predictor, bundle, registry
 from claimstance.errors import InvalidInput, ModelExists, ModelNotFound
 from tests.conftest import ROOT
 from training import corpus, fit, records, settings
+from training.records import Record
 
 
 def run(
@@ -57,6 +59,33 @@ def test_training_goes_on_from_a_version(
         manifest = run(labelled, tiny_recipe, name, start)
         assert manifest.parent == "claimstance:tiny"
         assert manifest.base == bundle.read_manifest(tiny_version).base
+
+
+def test_what_a_version_has_learnt_its_children_are_not_kept_from(
+    tiny_version: Path,
+    labelled: Path,
+    tiny_recipe: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "all.jsonl").write_bytes(labelled.read_bytes())
+    monkeypatch.setattr(corpus, "AUTHORED", tmp_path)
+    monkeypatch.setattr(corpus, "REFERENCES", tmp_path / "references")
+    loaded = corpus.load([], with_project=True)
+
+    def kept_from(start: str) -> dict[str, list[Record]]:
+        return fit.kept_from(fit.Run(loaded, settings.load(tiny_recipe), start, 0, "child"))
+
+    assert kept_from("base").keys() == {"written", "whole"}
+    # The tiny version was given the sentences as its user's own, whatever they are to the project.
+    assert kept_from(str(tiny_version)) == {}
+    parent = tmp_path / "parent"
+    shutil.copytree(tiny_version, parent)
+    manifest = bundle.read_manifest(parent)
+    texts = {"written": records.text_fingerprint(loaded.tests["written"]), "whole": "another"}
+    note = manifest.corpus.model_copy(update={"texts": texts})
+    bundle.write_manifest(parent, manifest.model_copy(update={"corpus": note}))
+    assert kept_from(str(parent)).keys() == {"written"}
 
 
 def test_no_epoch_makes_a_version_of_the_same_weights(

@@ -203,6 +203,21 @@ def test_votes_stay_when_a_file_is_read_again(by: str, tmp_path: Path) -> None:
     assert [r.shares for r in records.read(second)] == [r.shares for r in found.records]
 
 
+def test_a_label_put_right_by_hand_stands_and_the_votes_go(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    votes = {"conciliatory": 2, "firm": 1}
+    rows = [
+        {"text": "a", "stance": "firm", "stance_votes": votes},
+        {"text": "b", "stance": "conciliatory", "stance_votes": votes},
+        {"text": "c", "stance_votes": votes},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    found = labelled.load([path])
+    labels = [(str(record.stance), bool(record.shares)) for record in found.records]
+    assert labels == [("firm", False), ("conciliatory", True), ("conciliatory", True)]
+    assert "left out: 1 votes that the stance beside them contradicts" in found.summary()
+
+
 def test_labels_are_mapped_where_they_are_trained_on_and_checked(
     tmp_path: Path, released: Predictor
 ) -> None:

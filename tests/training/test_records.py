@@ -34,8 +34,20 @@ def test_json_lines(tmp_path: Path) -> None:
 def test_votes_become_shares(tmp_path: Path) -> None:
     content = '{"text": "a", "stance_votes": {"firm": 1, "neutral": 3, "conciliatory": null}}\n'
     record = records.read(written(tmp_path, "a.jsonl", content))[0]
-    assert record.stance is None
     assert record.shares == {"stance": (0.25, 0.0, 0.75)}
+
+
+def test_the_label_is_one_that_most_voted_for(tmp_path: Path) -> None:
+    rows = [
+        '{"text": "a", "stance_votes": {"firm": 1, "neutral": 3}}',
+        '{"text": "a", "stance_votes": {"firm": 1, "neutral": 1}}',
+        '{"text": "a", "stance": "firm", "stance_votes": {"firm": 1, "neutral": 1}}',
+    ]
+    found = [records.read(written(tmp_path, "a.jsonl", row))[0].stance for row in rows]
+    assert found == [Stance.NEUTRAL, None, Stance.FIRM]
+    other = '{"text": "a", "stance": "firm", "stance_votes": {"firm": 1, "neutral": 3}}'
+    with pytest.raises(InvalidInput, match="row 1 field stance_votes: most are not for"):
+        records.read(written(tmp_path, "a.jsonl", other))
 
 
 @pytest.mark.parametrize(

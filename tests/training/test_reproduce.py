@@ -16,9 +16,26 @@ def test_the_same_data_give_the_same_version(tiny_version: Path, labelled: Path)
     outcome = reproduce.reproduce("tiny", [labelled])
     assert outcome.distance is None
     assert all(then == now for then, now in outcome.conditions.values())
-    assert outcome.conditions.keys() >= {"data", "code", "encoder", "torch", "threads", "numbers"}
+    named = {"data", "code", "encoder", "torch", "tokenizers", "threads", "numbers"}
+    assert outcome.conditions.keys() >= named
     assert "is reproduced" in outcome.text()
     assert [manifest.version for manifest in registry.versions()][-1] == "tiny"
+
+
+def test_uncommitted_changes_are_not_called_the_same_code() -> None:
+    same = {"code": ("0123abc-dirty", "0123abc-dirty"), "torch": ("2", "2")}
+    told = reproduce.Reproduction("claimstance:a", same, None).text()
+    assert "  ?      code: 0123abc-dirty; what had changed" in told
+    assert "same   torch" in told
+
+
+def test_the_order_of_the_rows_changes_nothing(
+    tiny_version: Path, labelled: Path, tmp_path: Path
+) -> None:
+    registry.add(tiny_version)
+    rows = labelled.read_text().splitlines(keepends=True)
+    (tmp_path / "labels.jsonl").write_text("".join(reversed(rows)))
+    assert reproduce.reproduce("tiny", [tmp_path / "labels.jsonl"]).distance is None
 
 
 def test_what_differs_is_named_and_how_far_it_goes(

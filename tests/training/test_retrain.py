@@ -9,11 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from claimstance import bundle, registry
 from claimstance.errors import InvalidInput, NotApproved
 from tests.conftest import OWNERS, PLACES, ROOT, SPEAKERS, TEMPLATES
-from training import comparing, corpus, fit, gate, outcome, retrain, settings
+from training import (
+    comparing,
+    corpus,
+    fit,
+    gate,
+    outcome,
+    records,
+    retrain,
+    settings,
+    splits,
+)
+from training.cli.main import app
 from training.retrain import Outcome
 
 HALTING = """
@@ -121,12 +133,53 @@ def test_good_labels_give_a_version_that_may_go_in(
     page = outcome.render(done)
     assert "<script" not in page
     assert page.count("<img") == 2
+    for head in ("stance", "sentiment"):
+        assert page.count(f"<p>{head} macro-F1") == 2
+    assert page.count("exact McNemar p") == 4
 
 
 def test_wrong_labels_are_not_trained_on(champion: bundle.Manifest, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="must not be trained on"):
         attempt(labels(tmp_path / "new.jsonl", wrong=True), "poisoned")
     assert [manifest.version for manifest in registry.versions()][-1] == champion.version
+
+
+def test_a_refusal_shows_the_labels_on_its_page_in_place_of_an_earlier_one(
+    champion: bundle.Manifest, tmp_path: Path
+) -> None:
+    new, page = labels(tmp_path / "new.jsonl", wrong=True), tmp_path / "page.html"
+    page.write_text("yesterday")
+    done = CliRunner().invoke(app, ["retrain", "--data", str(new), "--report", str(page)])
+    assert isinstance(done.exception, InvalidInput)
+    assert f"({page} shows where; --accept-doubtful lets" in str(done.exception)
+    assert "Likely wrong: stance" in page.read_text()
+    assert "yesterday" not in page.read_text()
+
+
+def test_no_step_trains_on_what_the_check_refuses(
+    champion: bundle.Manifest, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    new = labels(tmp_path / "new.jsonl", wrong=True)
+    with pytest.raises(InvalidInput) as refused:
+        attempt(new, "at-once")
+    command = ["fit", "--data", str(new), "--start", "champion", "--config", str(tiny_recipe)]
+    step = CliRunner().invoke(app, command)
+    assert str(step.exception) == str(refused.value)
+    assert [manifest.version for manifest in registry.versions()][-1] == champion.version
+
+
+def test_labels_that_a_person_lets_through_are_told_wherever_the_version_is(
+    champion: bundle.Manifest, tiny_recipe: Path, tmp_path: Path
+) -> None:
+    new = labels(tmp_path / "new.jsonl", wrong=True)
+    done = retrain.retrain([new], "through", 0, lambda _: None, accept_doubtful=True)
+    (doubt,) = done.manifest.corpus.doubts
+    assert "of the stance labels are wrong" in doubt
+    assert doubt in (registry.find("through") / bundle.CARD).read_text()
+    kept = json.loads((registry.home() / "claimstance/verdicts/through.json").read_text())
+    assert any(doubt in note for note in kept["notes"])
+    assert doubt in outcome.text(done)
+    assert doubt in outcome.render(done)
 
 
 def test_a_worse_version_is_kept_out(
@@ -136,7 +189,7 @@ def test_a_worse_version_is_kept_out(
     few = [r for r in loaded.records if r.split != "train" or r.group.startswith("new")]
     run = fit.Run(replace(loaded, records=few), settings.load(tiny_recipe), "base", 0, "worse")
     fit.fit(run)
-    done = retrain.compare("worse", loaded, [])
+    done = retrain.compare("worse", loaded)
     assert not done.passed
     assert "must not replace" in outcome.text(done)
     told = f"compared on the whole test set, {len(loaded.tests['whole'])} sentences"
@@ -189,6 +242,20 @@ def test_a_kill_at_any_stage_leaves_production_alone_and_the_next_run_works(
     assert registry.promote("next").previous == champion.version
 
 
+def test_only_sentences_that_no_version_learns_are_called_held_out(
+    champion: bundle.Manifest, tmp_path: Path
+) -> None:
+    new = labels(tmp_path / "new.jsonl", wrong=False)
+    dealt = [splits.dealt(record).split for record in records.read(new)]
+    held = sum(split != "train" for split in dealt)
+    assert 0 < held < len(dealt) / 2
+    done = CliRunner().invoke(app, ["compare", "champion", "--data", str(new)])
+    assert f"of --data, {held} sentences are held out from training" in done.output
+    assert f"your held-out sentences, {held} sentences: stance macro-F1" in done.output
+    assert f"your held-out sentences, {held} sentences: sentiment macro-F1" in done.output
+    assert "sentences a second here" in done.output
+
+
 def test_another_test_set_is_refused(champion: bundle.Manifest, labelled: Path) -> None:
     path = corpus.AUTHORED / "all.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
@@ -201,9 +268,9 @@ def test_a_version_is_no_better_than_itself(champion: bundle.Manifest) -> None:
     loaded = corpus.load([], with_project=True)
     folder = registry.find("champion")
     locked = comparing.locked(loaded, champion)
-    found = comparing.compare(folder, folder, {"test": locked.rows})["sets"]["test"]
+    found = comparing.compare(folder, folder, {"test": locked.rows}, [])["sets"]["test"]
     assert locked.name == "whole"
-    assert found["flipped"] == 0
+    assert found["stance"]["flipped"] == found["sentiment"]["flipped"] == 0
     assert found["stance"]["difference"] == 0
     assert found["stance"]["interval"] == [0, 0]
     assert found["stance"]["mcnemar"] == {"gained": 0, "lost": 0, "p": 1.0}

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from training.cli import judge, options
-from training.cli.options import Data, Renamed, Seed, Version
+from training.cli.options import AcceptDoubtful, Data, Renamed, Seed, Version
 
 
 def fit(
@@ -32,11 +32,16 @@ def fit(
     ] = None,
     seed: Seed = 0,
     version: Version = None,
+    accept_doubtful: AcceptDoubtful = False,
 ) -> None:
     """Train a model version and put it into the registry; the last line printed is its tag.
 
     Sentences of one group (document, dispute) are never split between training and testing. A GPU
     is used where there is one.
+
+    --data beside the corpus must pass `check`. With --no-corpus nothing is held against it: the
+    model in production need not know what its labels mean, and what comes of them is kept from no
+    test sentence of the project, so it goes into production by --force alone.
 
     Examples:
       python -m training fit --version 2.0.0
@@ -45,15 +50,17 @@ def fit(
 
       python -m training fit --data labels.csv --no-corpus --seed 1
     """
+    from training import admit, settings
     from training import corpus as corpora
     from training import fit as fitting
-    from training import settings
 
     if not corpus and not data:
         raise typer.BadParameter("with --no-corpus, give labelled sentences with --data")
     if base and start != "base":
         raise typer.BadParameter("--start names a version, which has its encoder; leave out --base")
-    loaded = corpora.load(data or [], corpus, options.mapping(renamed))
+    mapping = options.mapping(renamed)
+    doubts = admit.admit(data, mapping, accept_doubtful) if corpus and data else ()
+    loaded = corpora.load(data or [], corpus, mapping)
     options.tell(loaded.told)
     if loaded.lacking:
         print(
@@ -66,7 +73,7 @@ def fit(
     recipe = settings.load(config) if config else settings.load()
     if base:
         recipe = recipe.model_copy(update={"base": base})
-    manifest = fitting.fit(fitting.Run(loaded, recipe, start, seed, version))
+    manifest = fitting.fit(fitting.Run(loaded, recipe, start, seed, version, doubts=doubts))
     print(manifest.tag)
 
 
@@ -109,7 +116,7 @@ def release(
     run = fitting.Run(loaded, settings.load(), "base", 0, version, baselines=True)
     print(options.counts(loaded))
     manifest = fitting.fit(run)
-    outcome = retraining.compare(manifest.version, loaded, [])
+    outcome = retraining.compare(manifest.version, loaded)
     judge.decided(outcome, None)
     if outcome.passed:
         registry.promote(manifest.version)

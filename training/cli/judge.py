@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.cli import options
-from training.cli.options import Data, Renamed, Seed, Version
+from training.cli.options import AcceptDoubtful, Data, Renamed, Seed, Version
 
 if TYPE_CHECKING:
     from training.retrain import Outcome
@@ -61,18 +61,20 @@ def compare(
 ) -> None:
     """Compare a version with the one in production, on the locked test set and on --data.
 
-    The verdict is kept; `claimstance models promote` asks for it. --data must be sentences that
-    neither version was trained on.
+    The verdict is kept; `claimstance models promote` asks for it. Of --data only those sentences
+    count that `fit` and `retrain` hold out from training: a fifth, by group, or what a column
+    `split` names dev or test.
     """
     from training import corpus as corpora
     from training import retrain as retraining
-    from training.imports import labelled
 
     if report:
         options.page(report)
-    held = labelled.load(data, options.mapping(renamed)).records if data else []
-    loaded = corpora.load([], with_project=True)
-    decided(retraining.compare(challenger, loaded, held), report)
+    loaded = corpora.load(data or [], True, options.mapping(renamed))
+    options.tell(loaded.told)
+    if data:
+        print(f"of --data, {len(loaded.held)} sentences are held out from training and compared on")
+    decided(retraining.compare(challenger, loaded), report)
 
 
 def retrain(
@@ -86,18 +88,27 @@ def retrain(
     version: Version = None,
     seed: Seed = 0,
     report: Annotated[Path, typer.Option(metavar="FILE", help="The page.")] = Path("retrain.html"),
+    accept_doubtful: AcceptDoubtful = False,
 ) -> None:
     """Train on from production with new labels, compare, and promote what is no worse.
 
     Ten minutes on two cores for a few hundred sentences. What cannot be shown to be as good is kept
-    in the registry and not promoted; the page says why.
+    in the registry and not promoted; the page says why. Labels that must not be trained on are
+    refused, and the page shows them.
     """
     from claimstance import registry
     from training import retrain as retraining
 
     options.page(report)
     outcome = retraining.retrain(
-        data, version, seed, lambda step: print(step, flush=True), options.mapping(renamed), config
+        data,
+        version,
+        seed,
+        lambda step: print(step, flush=True),
+        options.mapping(renamed),
+        config,
+        accept_doubtful,
+        report,
     )
     decided(outcome, report)
     if not outcome.passed:

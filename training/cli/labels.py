@@ -65,5 +65,5 @@ def check(
     if report is not None:
         (report / "check.html").write_text(check_page.render(found), encoding="utf-8")
         print(report / "check.html")
-    if found.refusals:
+    if found.reasons:
         raise typer.Exit(1)

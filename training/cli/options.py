@@ -46,6 +46,15 @@ Version = Annotated[
     str | None, typer.Option(metavar="NAME", help="Its name [default: date and time].")
 ]
 
+AcceptDoubtful = Annotated[
+    bool,
+    typer.Option(
+        "--accept-doubtful",
+        help="Train on labels that `check` takes for wrong: a person has looked at them. The "
+        "version's card and verdict say so.",
+    ),
+]
+
 Seed = Annotated[int, typer.Option(help="Everything random follows from it.")]
 
 

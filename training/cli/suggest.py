@@ -18,7 +18,7 @@ def suggest(
             "takes them.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to fill.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to fill.")] = Path("next"),
     n: Annotated[int, typer.Option(min=1, help="How many sentences to choose.")] = 200,
     data: Data = None,
     renamed: Renamed = None,
@@ -35,7 +35,7 @@ def suggest(
     yet is scored into DIR/scored first; stopped there, the same command goes on.
 
     Examples:
-      python -m training suggest scored --n 200 --out next
+      python -m training suggest scored --n 200
 
       python -m training suggest speeches.zip --data labels.jsonl --out next
     """

@@ -69,7 +69,9 @@ def resolve(
             disagree, how many gave each label is kept beside it, so that a tie, which has no
             label, is not left out; `error`: a tie is refused; or an annotator's name or
             pseudonym: their label where they gave one, else the majority's.
-        dropped: counts what is left out: ties, and annotators who contradict themselves.
+        dropped: counts what is left out: ties, annotators who contradict themselves, and a file's
+            own votes that do not bear out the label beside them, which a person may have put right
+            since: the label stands.
 
     Raises:
         InvalidInput: nobody of that name labelled anything, or `by` is `error` and there is a tie.
@@ -84,6 +86,9 @@ def resolve(
             label = next(iter(own)) if len(own) == 1 else _most(sentence.labels(head))
             if label:
                 labels[head] = label
+                if not _borne_out(label, votes.get(VOTES[head])):
+                    del votes[VOTES[head]]
+                    dropped[f"votes that the {head} beside them contradicts"] += 1
             elif sentence.labels(head) and VOTES[head] not in votes:
                 dropped[f"ties of {head}"] += 1
                 ties.append(f"{sentence.wheres[0]} ({head})")
@@ -109,6 +114,13 @@ def _votes(sentence: Sentence, by: str) -> Values:
     return (made if by == SOFT else {}) | kept
 
 
+def _borne_out(label: str, votes: object) -> bool:
+    """Tell whether no other label has more votes; what is no count of votes is refused later."""
+    counts = votes if isinstance(votes, dict) else {}
+    given = {name: n for name, n in counts.items() if isinstance(n, int | float)}
+    return all(n <= given.get(label, 0) for n in given.values())
+
+
 def _most(labels: Sequence[str]) -> str | None:
     """Return the label that is there more often than any other, None at a tie."""
     first, second = (*Counter(labels).most_common(2), ("", 0), ("", 0))[:2]
@@ -131,6 +143,7 @@ def _row(sentence: Sentence, labels: dict[str, str], votes: Values) -> Values:
         for who, heads in sorted(sentence.votes.items(), key=lambda item: item[0] or "")
         if who
     ]
-    others = {k: v for k, v in sentence.fields.items() if k not in HEADS and v is not None}
+    said = {*HEADS, *VOTES.values()}
+    others = {k: v for k, v in sentence.fields.items() if k not in said and v is not None}
     row = {"text": sentence.text, **labels, **others, **votes}
     return row | ({"annotations": named} if named else {})

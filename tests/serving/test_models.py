@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import shutil
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,22 @@ def test_while_one_candidate_is_loaded_another_is_refused_and_does_not_queue() -
             await models.get("twin")
         assert (await asking).model.version == "tiny"
         assert (await models.get("twin")).model.version == "twin"
+
+    asyncio.run(ask())
+
+
+def test_a_version_is_loaded_though_all_common_threads_are_taken() -> None:
+    async def ask() -> None:
+        models = Models()
+        freed = threading.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        loop.run_in_executor(None, freed.wait)
+        try:
+            async with asyncio.timeout(60):
+                assert (await models.get("tiny")).model.version == "tiny"
+        finally:
+            freed.set()
 
     asyncio.run(ask())
 

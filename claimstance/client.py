@@ -10,11 +10,11 @@ cannot be reached, is too busy or a rate is used up. Errors are those of `claims
 
 import asyncio
 import random
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from itertools import count
+from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
@@ -122,18 +122,20 @@ class Client:
         """
         parts = Parts(sentences, self._known_limits(), batch, model)
         pool = ThreadPoolExecutor(IN_FLIGHT, "claimstance")
+        ended = Event()
         waiting: deque[Future[list[Prediction]]] = deque()
         try:
             for sentence in sentences:
                 if part := parts.add(sentence):
-                    waiting.append(pool.submit(self._classify, part))
+                    waiting.append(pool.submit(self._classify, part, ended))
                 if len(waiting) == IN_FLIGHT:
                     yield from waiting.popleft().result()
             if part := parts.rest():
-                waiting.append(pool.submit(self._classify, part))
+                waiting.append(pool.submit(self._classify, part, ended))
             while waiting:
                 yield from waiting.popleft().result()
         finally:
+            ended.set()  # or a thread that waits to try again would keep the program from ending
             pool.shutdown(wait=False, cancel_futures=True)
 
     def analyze(self, text: str) -> Analysis:
@@ -168,14 +170,21 @@ class Client:
             self._limits = self.model()["limits"]
         return self._limits
 
-    def _classify(self, part: Part) -> list[Prediction]:
+    def _classify(self, part: Part, ended: Event) -> list[Prediction]:
         try:
-            return exchange.predictions(part, self._ask("POST", "/classify", part.body))
+            return exchange.predictions(part, self._ask("POST", "/classify", part.body, ended))
         except ClaimstanceError as error:
             raise exchange.in_place(error, part) from error
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """Return the body of a successful answer, after as many attempts as may be."""
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, ended: Event | None = None
+    ) -> bytes:
+        """Return the body of a successful answer, after as many attempts as may be.
+
+        Raises:
+            CancelledError: `ended` is set, so that nobody waits for the answer any more.
+        """
+        ended = ended or Event()
         outcome: httpx.Response | httpx.RequestError
         for attempt in count(1):
             try:
@@ -184,7 +193,8 @@ class Client:
                     return outcome.content
             except httpx.RequestError as error:
                 outcome = error
-            time.sleep(_wait(outcome, attempt, self._attempts))
+            if ended.wait(_wait(outcome, attempt, self._attempts)):
+                raise CancelledError
         raise AssertionError  # the count has no end
 
 

@@ -6,6 +6,7 @@ and serves on loopback. Other machines are answered where there are API keys, or
 
 import argparse
 import contextlib
+import ipaddress
 import os
 import socket
 import sys
@@ -45,10 +46,23 @@ def ensure_model() -> str:
     return current
 
 
+def _address(host: str) -> str:
+    """Return the address that `--host` means; BentoML takes no names.
+
+    Raises:
+        InvalidInput: it is neither an IP address nor `localhost`.
+    """
+    try:
+        return str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
+    except ValueError as error:
+        raise InvalidInput("is no IP address, nor localhost", f"--host {host}") from error
+
+
 def _refuse_taken(host: str, port: int) -> None:
     """Raise InvalidInput if nothing can listen there; the server itself would not say so."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        with socket.create_server((host, port)):
+        with socket.create_server((host, port), family=family):
             pass
     except (OSError, OverflowError) as error:
         raise InvalidInput(f"cannot listen at {host}:{port} ({error})", "--port") from error
@@ -106,27 +120,30 @@ def _manage_keys(arguments: argparse.Namespace) -> None:
 
 def _serve(arguments: argparse.Namespace) -> None:
     """Prepare the store and become the BentoML server."""
-    _refuse_open(arguments.host, arguments.insecure or insecure())
-    _refuse_taken(arguments.host, arguments.port)
+    host = _address(arguments.host)
+    _refuse_open(host, arguments.insecure or insecure())
+    _refuse_taken(host, arguments.port)
     keys.read()  # what cannot be is told here, not by a worker
     if arguments.workers is not None:
         os.environ[WORKERS] = str(arguments.workers)
     workers()
-    limits()
+    ending = limits().ending_seconds
     hosts()
     shadow()
     wanted()
     Store.open()
     version = ensure_model()
-    print(f"Starting {bundle.NAME}:{version} at http://{arguments.host}:{arguments.port}")
+    named = f"[{host}]" if ":" in host else host
+    print(f"Starting {bundle.NAME}:{version} at http://{named}:{arguments.port}")
     key = '-H "authorization: Bearer $CLAIMSTANCE_KEY" ' if keys.required() else ""
-    line = CURL.format(host=arguments.host, port=arguments.port, key=key)
+    line = CURL.format(host=named, port=arguments.port, key=key)
     print(f"Once it says it is started, try:\n  {line}", flush=True)
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     if arguments.insecure:
         os.environ[INSECURE] = "yes"
     root = Path(__file__).parent.parent
-    options = ["--working-dir", str(root), "--host", arguments.host, "--port", str(arguments.port)]
+    options = ["--working-dir", str(root), "--host", host, "--port", str(arguments.port)]
+    options += ["--timeout-graceful-shutdown", str(ending)]
     os.execv(
         sys.executable,
         [sys.executable, "-m", "bentoml", "serve", "serving.service:ClaimstanceService", *options],

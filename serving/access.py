@@ -13,6 +13,7 @@ import uuid
 from contextlib import nullcontext
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,6 +33,17 @@ HEADERS = {
 PROBES = {"/livez", "/readyz", "/healthz"}
 """Asked for every few seconds: not traced, and not logged while all is well."""
 
+
+class _Unquoted(logging.Filter):
+    """Keeps a request's text out of BentoML's log: pydantic quotes what does not fit."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let a record through, without what pydantic says."""
+        if record.exc_info and isinstance(record.exc_info[1], ValidationError):
+            record.exc_info = None
+        return True
+
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -41,6 +53,7 @@ def _logger() -> logging.Logger:
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.handlers = [logging.StreamHandler(sys.stderr)]
+    logging.getLogger("bentoml._internal.server.http_app").addFilter(_Unquoted())
     return logger
 
 

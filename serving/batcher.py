@@ -23,8 +23,8 @@ class _Job:
 
     count: int
     since: float
-    waiting: deque[Encoded]
     done: asyncio.Future[list[Prediction]]
+    waiting: deque[Encoded] = field(default_factory=deque)
     predictions: list[Prediction] = field(default_factory=list)
     began: float | None = None
 
@@ -41,7 +41,8 @@ class Batcher:
     sentences are dropped.
 
     Args:
-        max_waiting: sentences that may wait; more are refused.
+        max_waiting: sentences of all requests that may be neither computed nor given up; a
+            request that would make them more is refused whole.
     """
 
     def __init__(self, max_waiting: int) -> None:
@@ -58,6 +59,15 @@ class Batcher:
         """Whether any sentence waits or is being computed."""
         return self._waiting > 0
 
+    def admit(self, count: int) -> None:
+        """See whether `count` sentences can wait, as `predict` does.
+
+        Raises:
+            Overloaded: too many sentences are waiting already.
+        """
+        if self._waiting + count > self._max_waiting:
+            raise Overloaded("too many sentences are waiting; try again in a moment")
+
     async def predict(self, predictor: Predictor, sentences: Sequence[str]) -> list[Prediction]:
         """Return one prediction per sentence, in the same order, all of them by `predictor`.
 
@@ -67,13 +77,13 @@ class Batcher:
         """
         since = time.perf_counter()
         count = len(sentences)
-        if self._waiting + count > self._max_waiting:
-            raise Overloaded("too many sentences are waiting; try again in a moment")
+        self.admit(count)
         loop = asyncio.get_running_loop()
+        job = _Job(count, since, loop.create_future())
         self._waiting += count
         try:
             encoded = await loop.run_in_executor(self._encode, predictor.encode, sentences)
-            job = _Job(count, since, deque(encoded), loop.create_future())
+            job.waiting.extend(encoded)
             self._queues.setdefault(predictor, deque()).append(job)
             if self._runner is None:
                 self._runner = asyncio.create_task(self._run())
@@ -82,7 +92,7 @@ class Batcher:
             finally:
                 self._traces.computed(predictor.model.tag, encoded, since, job.began)
         finally:
-            self._waiting -= count
+            self._waiting -= count - len(job.predictions)
 
     def close(self) -> None:
         """Stop the threads once they have finished what they are computing."""
@@ -109,8 +119,11 @@ class Batcher:
             metrics.COMPUTE_SECONDS.observe(time.perf_counter() - began)
             metrics.BATCH_SENTENCES.observe(len(batch))
             for (job, _), prediction in zip(batch, predictions, strict=True):
+                if job.done.done():  # given up: `predict` no longer counts what was left of it
+                    continue
                 job.predictions.append(prediction)
-                if len(job.predictions) == job.count and not job.done.done():
+                self._waiting -= 1
+                if len(job.predictions) == job.count:
                     job.done.set_result(job.predictions)
         self._runner = None
 

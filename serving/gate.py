@@ -7,13 +7,20 @@ bodies that do not fit the schema, all in one error shape; and it ends what take
 """
 
 import asyncio
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from claimstance.errors import ClaimstanceError, LimitExceeded, Overloaded, TimedOut
+from claimstance.errors import (
+    ClaimstanceError,
+    InvalidInput,
+    LimitExceeded,
+    Overloaded,
+    TimedOut,
+)
 from serving import bodies, errors, visit
 from serving.admission import Admission
 from serving.page import FILES
@@ -30,6 +37,9 @@ WRITABLE: dict[str, type[BaseModel]] = {
 PATHS = READABLE | WRITABLE.keys()
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """Methods that are known by name, though the last four are always refused."""
+
+PIECE = 65_536
+"""Bytes of an answer that are sent at once."""
 
 
 class Gate:
@@ -108,15 +118,16 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have the service answer in its time; put its failures into the one error shape."""
-        failed = False
+        replaced = False
 
         async def shaped(message: Message) -> None:
-            nonlocal failed
-            if message["type"] == "http.response.start" and message["status"] == 500:
-                failed = True
-                await _failure()(scope, receive, send)
-            elif not failed:
-                await send(message)
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] in _REPLACED:
+                replaced = True
+                await _REPLACED[message["status"]]()(scope, receive, send)
+            elif not replaced:
+                for piece in _pieces(message):
+                    await send(piece)
 
         seconds = self._limits.max_answer_seconds
         try:
@@ -152,6 +163,24 @@ def _failure() -> Response:
     return errors.refusal(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "the service failed; its log tells how"
     )
+
+
+def _misfit() -> Response:
+    """Return what is said of a body that BentoML refuses though the gate let it through."""
+    return errors.response(InvalidInput("the body does not fit the schema", "body"))
+
+
+_REPLACED = {HTTPStatus.BAD_REQUEST: _misfit, HTTPStatus.INTERNAL_SERVER_ERROR: _failure}
+"""Statuses that BentoML gives in shapes of its own, and what is answered instead."""
+
+
+def _pieces(message: Message) -> Iterator[Message]:
+    """Yield a message, a long body in pieces: the server waits for a client between two only."""
+    body = message.get("body", b"")
+    *first, last = [body[n : n + PIECE] for n in range(0, len(body), PIECE)] or [b""]
+    for piece in first:
+        yield {"type": message["type"], "body": piece, "more_body": True}
+    yield {**message, "body": last} if first else message
 
 
 def _refuse_line(scope: Scope) -> Response | None:

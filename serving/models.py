@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from claimstance import Predictor, bundle, registry
-from claimstance.errors import ModelInvalid, ModelNotFound
+from claimstance.errors import ModelInvalid, ModelNotFound, Overloaded
 from serving import metrics
 
 SECONDS = 1.0
@@ -21,9 +22,15 @@ _log = logging.getLogger(__name__)
 
 Role = Literal["production", "candidate", "shadow"]
 
+_Stamp = frozenset[tuple[str, int, int, int]]
+"""What differs once a version's files have changed."""
+
 
 class Models:
-    """The predictors of one worker; one version is loaded at a time, off the event loop.
+    """The predictors of one worker; one version is loaded at a time, on a thread of its own.
+
+    No candidate queues: production waits for one load at most. A candidate that was found to be
+    damaged is not tried again before its files change.
 
     A request takes its predictor once and keeps it to its end, so a swap of `production` reaches
     the requests that come after it. A predictor's memory goes with the last request that has it.
@@ -48,6 +55,9 @@ class Models:
         self._candidate: Predictor | None = None
         self._shadow = shadow
         self._loading = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "load")
+        self._asked: tuple[str, asyncio.Task[Predictor]] | None = None
+        self._damaged: dict[str, tuple[_Stamp, str]] = {}
         metrics.production(self.production.model)
         self._tell()
 
@@ -59,6 +69,7 @@ class Models:
         Raises:
             ModelNotFound: there is no such version.
             ModelInvalid: it does not verify.
+            Overloaded: another version is being loaded.
         """
         if name is None:
             return self.production
@@ -66,12 +77,16 @@ class Models:
         if found := self._loaded(version):
             return found
         try:
-            registry.find(version)  # so that a wrong name costs the last candidate nothing
-            # What is loaded is kept, even where the request that asked for it ran out of time.
-            return await asyncio.shield(self._load(version, "candidate"))
+            # A wrong name costs the last candidate nothing. What is loaded is kept, even where the
+            # request that asked for it ran out of time.
+            return await asyncio.shield(self._begin(version, registry.find(version)))
         except (ModelNotFound, ModelInvalid) as error:
             # Where it lies on this machine is not for the client.
             raise type(error)(error.message, "model") from error
+
+    def close(self) -> None:
+        """Stop the thread once it has finished what it is loading."""
+        self._thread.shutdown()
 
     async def watch(self) -> None:
         """Load the shadow, then keep to what the registry says is in production, for good."""
@@ -147,6 +162,36 @@ class Models:
                 return predictor
         return None
 
+    def _begin(self, version: str, folder: Path) -> asyncio.Task[Predictor]:
+        """Return the loading of a candidate, begun now unless it is in hand.
+
+        Raises:
+            ModelInvalid: it did not verify, and its files are as they were.
+            Overloaded: another version is being loaded.
+        """
+        if self._asked is not None and self._asked[0] == version:
+            return self._asked[1]
+        stamp = _stamp(folder)
+        found, message = self._damaged.get(version, (None, ""))
+        if found == stamp:
+            raise ModelInvalid(message)
+        if self._asked is not None or self._loading.locked():
+            raise Overloaded("another version is being loaded; try again in a moment")
+        task = asyncio.create_task(self._try(version, stamp))
+        task.add_done_callback(self._tried)
+        self._asked = version, task
+        return task
+
+    async def _try(self, version: str, stamp: _Stamp) -> Predictor:
+        try:
+            return await self._load(version, "candidate")
+        except ModelInvalid as error:
+            self._damaged[version] = stamp, error.message
+            raise
+
+    def _tried(self, _: asyncio.Task[Predictor]) -> None:
+        self._asked = None
+
     async def _load(self, version: str, role: Role) -> Predictor:
         """Return a version, verified and loaded unless it is in memory by now.
 
@@ -159,7 +204,9 @@ class Models:
             if role == "candidate":
                 self._candidate = None  # its memory, before the next one's
             try:
-                loaded = await asyncio.to_thread(_verified, version)
+                loaded = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, _verified, version
+                )
             except Exception as error:
                 metrics.LOAD_FAILURES.labels(role).inc()
                 _log.error("%s cannot be the %s: %s", version, role, error)
@@ -183,6 +230,11 @@ def _fallbacks() -> Iterator[Path]:
             with suppress(ModelNotFound):
                 yield registry.find(version)
     yield bundle.released()
+
+
+def _stamp(folder: Path) -> _Stamp:
+    found = ((path.name, path.stat()) for path in folder.iterdir())
+    return frozenset((name, s.st_ino, s.st_size, s.st_ctime_ns) for name, s in found)
 
 
 def _verified(version: str) -> Predictor:

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 
@@ -47,6 +48,9 @@ SHADOW = shadow()
 # What cannot be is told at the start, not by each request.
 hosts()
 insecure()
+
+SPLITTING = 2
+"""Threads that split documents: a short one need not wait for a long one."""
 
 
 async def _describe(request: Request) -> Response:
@@ -97,6 +101,7 @@ class ClaimstanceService:
     def __init__(self) -> None:
         self.models = Models(SHADOW.version)
         self.batcher = Batcher(LIMITS.max_waiting)
+        self.splitting = ThreadPoolExecutor(SPLITTING, "split")
         self.shadow = Shadow(self.models, self.batcher, SHADOW.share)
         self.corrections = Corrections(Store.open())
         site.state.models = self.models
@@ -111,8 +116,10 @@ class ClaimstanceService:
 
     @bentoml.on_shutdown
     def close(self) -> None:
-        """Let the batch and the corrections in hand finish."""
+        """Let the batch, the corrections and the loading in hand finish."""
         self.watching.cancel()
+        self.splitting.shutdown()
+        self.models.close()
         self.batcher.close()
         self.corrections.close()
         traces().close()
@@ -127,9 +134,8 @@ class ClaimstanceService:
         production. It is loaded on first use, which takes seconds, and the last one is kept.
         """
         try:
-            visit.current().spend(len(sentences))
             predictor = await self.models.get(model)
-            predictions = await self.batcher.predict(predictor, sentences)
+            predictions = await self._predict(predictor, sentences)
         except ClaimstanceError as error:
             return _refused(error)
         answer = {"model": predictor.model.tag, "predictions": [p.to_dict() for p in predictions]}
@@ -141,19 +147,21 @@ class ClaimstanceService:
     @bentoml.api(route="/analyze")
     async def analyze(self, text: str) -> schemas.AnalyzeResponse:
         """Split a document into sentences and classify each, with offsets into the text as sent."""
-        # Splitting a large document must not hold up other requests.
-        document, spans = await asyncio.to_thread(_split, text)
+        # Splitting a large document must hold up neither other requests nor a promotion.
+        loop = asyncio.get_running_loop()
+        document, spans = await loop.run_in_executor(self.splitting, _split, text)
         try:
             if not spans:
                 raise InvalidInput("holds no sentence", "text")
-            if len(spans) > LIMITS.max_waiting:
+            if len(spans) > LIMITS.max_document_sentences:
                 raise LimitExceeded(
-                    f"has {len(spans)} sentences, at most {LIMITS.max_waiting} are taken", "text"
+                    f"has {len(spans)} sentences, at most {LIMITS.max_document_sentences} are "
+                    "taken at once; send it in parts",
+                    "text",
                 )
-            visit.current().spend(len(spans))
             predictor = self.models.production
             sentences = [text[s.start : s.end] for s in spans]
-            predictions = await self.batcher.predict(predictor, sentences)
+            predictions = await self._predict(predictor, sentences)
         except ClaimstanceError as error:
             return _refused(error)
         answer = {
@@ -183,10 +191,9 @@ class ClaimstanceService:
                     f"has {len(words)} words, at most {LIMITS.max_explained_words} are weighed",
                     "sentence",
                 )
-            visit.current().spend(len(words) + 1)
             occluded = [occlusion.without(sentence, word) for word in words]
             predictor = self.models.production
-            whole, *rest = await self.batcher.predict(predictor, [sentence, *occluded])
+            whole, *rest = await self._predict(predictor, [sentence, *occluded])
         except ClaimstanceError as error:
             return _refused(error)
         return _answer(
@@ -221,6 +228,12 @@ class ClaimstanceService:
             return _refused(error)
         metrics.corrected(stance, sentiment)
         return _answer({"id": kept.id, "time": kept.time}, HTTPStatus.CREATED)
+
+    async def _predict(self, predictor: Predictor, sentences: Sequence[str]) -> list[Prediction]:
+        """Have sentences computed, charged to the caller once they are let in."""
+        self.batcher.admit(len(sentences))
+        visit.current().spend(len(sentences))
+        return await self.batcher.predict(predictor, sentences)
 
     def _labelled(
         self,

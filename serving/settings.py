@@ -26,29 +26,42 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_body_bytes: int = Field(4_000_000, gt=0, description="Bytes of a request's body.")
-    max_sentences: int = Field(1_000, gt=0, description="Sentences in one request.")
+    max_sentences: int = Field(1_000, gt=0, description="Sentences in one request to /classify.")
     max_characters: int = Field(LONGEST_SENTENCE, gt=0, description="Characters of one sentence.")
     max_document_characters: int = Field(1_000_000, gt=0, description="Characters of a document.")
+    max_document_sentences: int = Field(5_000, gt=0, description="Sentences of a document.")
     max_explained_words: int = Field(100, gt=0, description="Words of a sentence to explain.")
     max_waiting: int = Field(20_000, gt=0, description="Sentences waiting to be computed.")
     max_open_requests: int = Field(256, gt=0, description="Requests read or answered at once.")
     max_body_seconds: int = Field(30, gt=0, description="Seconds for receiving a body.")
     max_answer_seconds: int = Field(
-        30, gt=0, description="Seconds for answering, waiting included."
+        30, gt=0, description="Seconds for answering, waiting and sending included."
     )
     rate: int | None = Field(
         None, gt=0, description="Sentences a minute for one key, or else for one address."
     )
+
+    @property
+    def ending_seconds(self) -> int:
+        """Seconds in which what has begun is over, once the service is told to end."""
+        return self.max_body_seconds + self.max_answer_seconds + 5
 
 
 def limits() -> Limits:
     """Return the limits that the environment sets.
 
     Raises:
-        InvalidInput: a value is not a positive whole number; `where` names the variable.
+        InvalidInput: a value is not a positive whole number, or fewer sentences may wait than one
+            request may have; `where` names the variable.
     """
     names = {name: f"CLAIMSTANCE_{name.upper()}" for name in Limits.model_fields}
-    return Limits(**{n: _positive(v) for n, v in names.items() if v in os.environ})
+    found = Limits(**{n: _positive(v) for n, v in names.items() if v in os.environ})
+    most = max(found.max_sentences, found.max_document_sentences, found.max_explained_words + 1)
+    if found.max_waiting < most:
+        raise InvalidInput(
+            f"must be {most} or more: one request may have so many", names["max_waiting"]
+        )
+    return found
 
 
 def workers() -> int:

@@ -143,6 +143,18 @@ def test_kubernetes_manifests_ask_for_what_the_service_has() -> None:
     assert f"create secret generic {secret} " in GUIDE
 
 
+def test_supervisors_wait_until_what_has_begun_is_over() -> None:
+    unit = (DEPLOY / "claimstance.service").read_text()
+    (told,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    (deployment,) = [m for m in manifests() if m["kind"] == "Deployment"]
+    spec = deployment["spec"]["template"]["spec"]
+    _, before = spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    ending = settings.Limits().ending_seconds
+    assert int(told) > ending
+    assert spec["terminationGracePeriodSeconds"] > int(before) + ending
+    assert f"--stop-timeout {told} " in GUIDE
+
+
 def test_the_guide_names_every_setting_and_file() -> None:
     for variable in (
         settings.HOSTS,

@@ -13,6 +13,7 @@ Even so, the two governments agreed on Friday to reopen the hotline between thei
 The talks resume in March.`;
 
 let limits = null; // of this installation, once it has told them
+let again = false; // whether a text was given while another was read
 
 // ---- a text
 
@@ -32,7 +33,8 @@ function measure() {
 
 async function read() {
   const form = $("ask"), text = $("text").value;
-  if (form.classList.contains("busy") || $("go").disabled) return;
+  if (form.classList.contains("busy")) { again = true; return; }
+  if ($("go").disabled) return;
   if (!text.trim()) {
     trouble("There is nothing to read yet: paste a text, or open a file.");
     $("text").focus();
@@ -53,6 +55,9 @@ async function read() {
   form.classList.remove("busy");
   form.removeAttribute("aria-busy");
   $("go").textContent = "Read it";
+  const changed = again && $("text").value !== text;
+  again = false;
+  if (changed) await read();
 }
 
 async function take(file) {

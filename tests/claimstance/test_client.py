@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -131,7 +130,12 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> Waited:
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr(time, "sleep", pauses.append)
+    class Patient(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0)
+            return self.is_set()
+
+    monkeypatch.setattr(module, "Event", Patient)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     return pauses
 
@@ -302,6 +306,31 @@ def test_a_stream_reads_no_further_ahead_than_its_requests_need() -> None:
         assert taken <= 20 + 2 * (module.IN_FLIGHT + 1)
         stream.close()
     assert server.most_open <= module.IN_FLIGHT
+
+
+def test_a_stream_that_fails_leaves_no_thread_that_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "Event", threading.Event)  # time passes
+    asked = threading.Event()
+
+    def busy(handler: BaseHTTPRequestHandler) -> None:
+        refuse(429, "overloaded", Retry_After="100")(handler)
+        asked.set()
+
+    def broken() -> Iterator[str]:
+        yield from ["ab"] * (LIMITS["max_sentences"] + 1)
+        asked.wait(20)
+        raise LookupError("no more")
+
+    with running(Faulty(busy)) as url, Client(url) as client:
+        with pytest.raises(LookupError):
+            client.classify(broken())
+        left = [t for t in threading.enumerate() if t.name.startswith("claimstance")]
+        assert left
+        for thread in left:
+            thread.join(20)
+        assert not any(thread.is_alive() for thread in left)
 
 
 def test_an_asynchronous_stream_takes_what_comes_asynchronously() -> None:

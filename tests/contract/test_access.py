@@ -135,6 +135,19 @@ def test_a_key_has_its_rate_and_is_told_when_to_come_back(keyed: httpx.Client, h
     assert keyed.get("/model", headers=fast).status_code == 200
 
 
+def test_what_is_refused_costs_nothing_of_the_rate(keyed: httpx.Client, home: Path) -> None:
+    headers = bearer(manage(home, "add", "careful"))
+    thirty = {"sentences": ["It rained."] * 30}
+    for _ in range(4):
+        identity = {"x-request-id": "careful-refused"}
+        unknown = thirty | {"model": "unheard-of"}
+        refused = keyed.post("/classify", json=unknown, headers=headers | identity)
+        assert refused.status_code == 404
+    assert keyed.post("/classify", json=thirty, headers=headers).status_code == 200
+    entries = [entry for entry in lines(home) if entry["id"] == "careful-refused"]
+    assert {entry["sentences"] for entry in entries} == {0}
+
+
 def test_a_body_that_does_not_come_is_given_up(keyed: httpx.Client, token: str) -> None:
     head = (
         "POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -1,8 +1,10 @@
 """What befalls a service: ended, killed, filled up, damaged, or misled by its clock."""
 
+import json
 import os
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import pytest
 
 from claimstance import bundle, registry
 from claimstance.feedback import Store
+from serving.settings import Limits
 from tests.conftest import ROOT
 from tests.contract.conftest import serving, started_before
 from tests.contract.started import COMMAND, classified, connect, eventually, server, workers
@@ -67,6 +70,24 @@ def begun(client: httpx.Client) -> float:
     names = ("bentoml_service_request_in_progress{", "bentoml_service_request_total{")
     lines = client.get("/metrics").text.splitlines()
     return sum(float(x.split()[-1]) for x in lines if x.startswith(names) and "metrics" not in x)
+
+
+def test_ended_it_does_not_wait_for_clients_that_do_not_read(store: Path) -> None:
+    limits = Limits(max_body_seconds=1, max_answer_seconds=5, max_document_characters=4_000_000)
+    names = ("max_body_seconds", "max_answer_seconds", "max_document_characters")
+    chosen = {name.upper(): str(getattr(limits, name)) for name in names}
+    # More than the sockets hold between the two.
+    body = json.dumps({"text": f"The reef is{' ' * 9000}ours.\n\n" * 420}).encode()
+    with serving(store, COMMAND, ROOT, **chosen) as client, socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.connect((client.base_url.host, client.base_url.port))
+        head = "POST /analyze HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        silent.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        silent.settimeout(60)
+        assert silent.recv(15) == b"HTTP/1.1 200 OK"
+        process = server(client)
+        process.terminate()
+        process.wait(limits.ending_seconds + 10)
 
 
 def test_a_killed_worker_is_replaced_while_the_other_answers(store: Path) -> None:

@@ -100,6 +100,14 @@ def test_ten_thousand_sentences_are_answered_in_order(roomy: httpx.Client) -> No
     assert (refused.status_code, error(refused).where) == (413, "sentences")
 
 
+def test_a_document_of_too_many_sentences_is_refused_whole(roomy: httpx.Client) -> None:
+    most = roomy.get("/model").json()["limits"]["max_document_sentences"]
+    refused = post(roomy, "/analyze", {"text": "It rained.\n\n" * (most + 1)})
+    assert (refused.status_code, error(refused).code) == (413, "limit_exceeded")
+    assert error(refused).where == "text"
+    assert f"at most {most} are taken" in error(refused).message
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_fifty_megabytes_are_refused_before_they_are_read(
     roomy: httpx.Client, declared: bool

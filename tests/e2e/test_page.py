@@ -262,6 +262,22 @@ def test_while_it_reads_it_says_so_and_takes_no_second_order(page: Page) -> None
     expect(page.locator("#ask")).not_to_have_attribute("aria-busy", "true")
 
 
+def test_a_text_given_while_another_is_read_is_read_next(page: Page, tmp_path: Path) -> None:
+    waiting = []
+    page.route("**/analyze", lambda route: waiting.append(route), times=1)
+    page.get_by_label("A sentence or an article").fill(TEXT)
+    page.get_by_role("button", name="Read it").click()
+    expect(page.locator("#ask")).to_have_attribute("aria-busy", "true")
+    path = tmp_path / "next.txt"
+    path.write_text("The lighthouse is theirs.")
+    page.locator("#file").set_input_files(path)
+    expect(page.get_by_label("A sentence or an article")).to_have_value(path.read_text())
+    waiting[0].continue_()
+    expect(page.locator(".sentence")).to_have_count(1)
+    expect(page.locator(".sentence")).to_contain_text("The lighthouse is theirs.")
+    expect(page.locator("#ask")).not_to_have_attribute("aria-busy", "true")
+
+
 def test_the_keyboard_alone_is_enough(page: Page) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_label("A sentence or an article")).to_be_focused()

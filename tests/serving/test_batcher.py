@@ -115,6 +115,43 @@ def test_a_full_queue_refuses_and_recovers(watched: Watched) -> None:
     go(batcher, overfill())
 
 
+def test_what_is_computed_of_a_long_list_makes_room_for_others(watched: Watched) -> None:
+    batcher = Batcher(3000)
+
+    async def both() -> None:
+        long = asyncio.create_task(batcher.predict(watched, numbered(3000)))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            batcher.admit(1)
+        while len(watched.batches) < 2:
+            await asyncio.sleep(0.01)
+        assert len(await batcher.predict(watched, ["The reef is ours."])) == 1
+        assert not long.done()
+        await long
+        batcher.admit(3000)
+        assert not batcher.busy
+
+    go(batcher, both())
+
+
+def test_who_leaves_while_its_sentences_are_computed_is_counted_out_once(watched: Watched) -> None:
+    batcher = Batcher(500)
+
+    async def leave() -> None:
+        watched.gate.clear()
+        left = asyncio.create_task(batcher.predict(watched, numbered(500)))
+        await asyncio.sleep(0.2)
+        left.cancel()
+        await asyncio.sleep(0)
+        watched.gate.set()
+        assert len(await batcher.predict(watched, ["Last."])) == 1
+        batcher.admit(500)
+        with pytest.raises(Overloaded):
+            batcher.admit(501)
+
+    go(batcher, leave())
+
+
 def test_a_bad_sentence_fails_its_own_request_only(watched: Watched) -> None:
     batcher = Batcher(100)
 

@@ -3,14 +3,16 @@
 import asyncio
 import gc
 import shutil
+import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
 
 from claimstance import bundle, registry
-from claimstance.errors import ModelNotFound
+from claimstance.errors import ModelInvalid, ModelNotFound, Overloaded
 from serving.models import Models
 
 RELEASED = bundle.read_manifest(bundle.released()).version
@@ -103,6 +105,59 @@ def test_a_candidate_is_kept_though_who_asked_has_left() -> None:
         assert first is second
 
     asyncio.run(ask())
+
+
+def test_while_one_candidate_is_loaded_another_is_refused_and_does_not_queue() -> None:
+    async def ask() -> None:
+        models = Models()
+        asking = asyncio.create_task(models.get("tiny"))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await models.get("twin")
+        assert (await asking).model.version == "tiny"
+        assert (await models.get("twin")).model.version == "twin"
+
+    asyncio.run(ask())
+
+
+def test_a_version_is_loaded_though_all_common_threads_are_taken() -> None:
+    async def ask() -> None:
+        models = Models()
+        freed = threading.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        loop.run_in_executor(None, freed.wait)
+        try:
+            async with asyncio.timeout(60):
+                assert (await models.get("tiny")).model.version == "tiny"
+        finally:
+            freed.set()
+
+    asyncio.run(ask())
+
+
+def test_a_damaged_candidate_is_not_tried_again_before_its_files_change(store: Path) -> None:
+    def failures() -> float | None:
+        labels = {"role": "candidate"}
+        return REGISTRY.get_sample_value("claimstance_load_failures_total", labels)
+
+    async def ask() -> None:
+        models = Models()
+        for _ in range(2):
+            with pytest.raises(ModelInvalid) as refused:
+                await models.get("tiny")
+            assert refused.value.where == "model"
+            tried.append(failures())
+        graph.write_bytes(right)
+        assert (await models.get("tiny")).model.version == "tiny"
+
+    graph = store / "models" / bundle.NAME / "tiny" / bundle.GRAPH_WEIGHTS
+    right = graph.read_bytes()
+    damage(store, "tiny")
+    tried = [failures()]
+    asyncio.run(ask())
+    assert tried[1] == (tried[0] or 0) + 1
+    assert tried[2] == tried[1]
 
 
 def damage(store: Path, version: str) -> None:

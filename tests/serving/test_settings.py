@@ -35,6 +35,18 @@ def test_a_limit_that_is_none_is_refused_and_named(
     assert refused.value.where == "CLAIMSTANCE_MAX_SENTENCES"
 
 
+@pytest.mark.parametrize("most", ["MAX_SENTENCES", "MAX_DOCUMENT_SENTENCES"])
+def test_what_one_request_may_have_may_also_wait(
+    most: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"CLAIMSTANCE_{most}", "20001")
+    with pytest.raises(InvalidInput, match="20001 or more") as refused:
+        settings.limits()
+    assert refused.value.where == "CLAIMSTANCE_MAX_WAITING"
+    monkeypatch.setenv("CLAIMSTANCE_MAX_WAITING", "20001")
+    assert settings.limits().max_waiting == 20001
+
+
 def test_hosts_and_workers_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.hosts() == frozenset()
     assert settings.workers() == 1

@@ -201,8 +201,9 @@ def _refuse_line(scope: Scope) -> Response | None:
             {"Allow": ", ".join(allowed)},
         )
     if method == "POST":
-        content_type = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
-        if content_type.split(";")[0].strip().lower() != "application/json":
+        # All of them: BentoML goes by the first, and others by the last.
+        types = [value for name, value in scope["headers"] if name == b"content-type"]
+        if [value.split(b";")[0].strip().lower() for value in types] != [b"application/json"]:
             return errors.refusal(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",

@@ -136,6 +136,18 @@ def test_only_json_is_taken(service: httpx.Client, content_type: str) -> None:
     assert error(response).code == "unsupported_media_type"
 
 
+@pytest.mark.parametrize(
+    "other", ["multipart/form-data", "application/vnd.bentoml+pickle", "application/json"]
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_second_content_type_is_refused(service: httpx.Client, other: str, first: bool) -> None:
+    names = ["application/json", other]
+    headers = [("content-type", name) for name in (names[::-1] if first else names)]
+    response = service.post("/classify", content=json.dumps({"sentences": ["A."]}), headers=headers)
+    assert response.status_code == 415
+    assert error(response).code == "unsupported_media_type"
+
+
 def test_a_body_without_a_declared_length_is_cut_off_at_the_limit(service: httpx.Client) -> None:
     def endless() -> Any:
         for _ in range(100):

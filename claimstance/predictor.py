@@ -20,6 +20,9 @@ from claimstance.text import normalize
 BATCH_TOKENS = 2048
 """Tokens that go through the encoder at once, at most."""
 
+EVEN = 8
+"""Sentences of which a large batch has a multiple."""
+
 STRIDE = 8
 """A sentence is padded to the next multiple of this many tokens, never further.
 
@@ -261,12 +264,21 @@ def run_batches(graph: Engine, distinct: list[Ids]) -> tuple[Logits, Logits]:
 
 
 def _batches(ids: list[Ids]) -> list[list[Ids]]:
-    """Cut `ids`, sorted by length, into batches of one padded length and at most `BATCH_TOKENS`."""
+    """Cut `ids`, sorted by length, into batches of one padded length and at most `BATCH_TOKENS`.
+
+    Of more than `EVEN` sentences, a multiple of it: the engine keeps what it needs for each shape
+    that it has met, and so there are few of them.
+    """
     batches: list[list[Ids]] = []
     for length, same in itertools.groupby(ids, _padded_length):
         members = list(same)
-        size = max(1, BATCH_TOKENS // length)
-        batches += [members[i : i + size] for i in range(0, len(members), size)]
+        most = max(1, BATCH_TOKENS // length)
+        while members:
+            size = min(len(members), most)
+            if size > EVEN:
+                size -= size % EVEN
+            batches.append(members[:size])
+            members = members[size:]
     return batches
 
 

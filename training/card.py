@@ -52,9 +52,8 @@ def text(manifest: Manifest) -> str:
         "",
         "The label is of the sentence alone, not of the article or the speaker. Trained on English "
         "diplomatic, parliamentary and news text; expect less on other registers and none on other "
-        "languages. A share of labels over an archive carries the model's errors; `claimstance "
-        "report` corrects it, by label and score. Do not invert the confusion matrix above for it: "
-        "its sentences were partly sampled for being hard.",
+        "languages. A share of labels over an archive carries the model's errors: correct it "
+        "with the confusion matrix above before publishing it.",
         "",
     ]
     return "\n".join(lines)

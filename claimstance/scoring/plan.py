@@ -18,9 +18,9 @@ from claimstance.inputs.readers import Piece
 from claimstance.inputs.rows import TOO_LONG, Lined, Row
 from claimstance.inputs.table import Columns, Table
 
-UNIT_BYTES = MIB // 4
-"""Bytes of input in a work unit, about: a few seconds of work for one core, which is what a kill
-can cost, and small enough that a small archive keeps every core busy."""
+UNIT_BYTES = MIB // 8
+"""Bytes of input in a work unit, about: two seconds of work for one core, which is what a kill
+can cost, and small enough that an archive of a few thousand sentences keeps every core busy."""
 
 
 @dataclass(frozen=True, slots=True)

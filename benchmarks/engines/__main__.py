@@ -28,8 +28,8 @@ PACKAGES = ("openvino", "nncf", "onnxruntime", "torch", "transformers")
 
 app = typer.Typer(
     help="Measure the candidates for the core's engine side by side: what each does to the labels, "
-    "and how fast it is. Runs in an environment of its own; benchmarks/ENGINES.md tells how it is "
-    "made, and holds what came out.",
+    "and how fast it is. Runs in an environment of its own, which `make .venv-bench/engines/ready` "
+    "makes; what came out goes into benchmarks/ENGINES.md.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -133,6 +133,6 @@ def test_a_label_that_a_set_lacks_lowers_nobody(released: Predictor) -> None:
     ]
     assert len({row.stance for row in rows}) == 2
     folder = bundle.released()
-    stance = comparing.compare(folder, folder, {"new": rows})["sets"]["new"]["stance"]
+    stance = comparing.compare(folder, folder, {"new": rows}, [])["sets"]["new"]["stance"]
     assert stance["macro_f1"] == [1.0, 1.0]
     assert (stance["difference"], stance["interval"]) == (0.0, [0.0, 0.0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from claimstance.predictor import BATCH_TOKENS, STRIDE
+from claimstance.predictor import BATCH_TOKENS, EVEN, STRIDE
 
 Ids = tuple[int, ...]
 """A sentence's token ids."""
@@ -23,11 +23,14 @@ class Plan:
     Attributes:
         tokens: tokens of a batch, padding included, at most.
         stride: a sentence is padded to the next multiple of this.
-        together: sentences of different padded lengths share a batch, the longest's length.
+        even: of more sentences than this, a batch has a multiple of it.
+        together: sentences of different padded lengths share a batch, the longest's length, and
+            there may be any number of them.
     """
 
     tokens: int = BATCH_TOKENS
     stride: int = STRIDE
+    even: int = EVEN
     together: bool = False
 
     def cut(self, sentences: Iterable[Ids]) -> list[Batch]:
@@ -38,8 +41,12 @@ class Plan:
         batches = []
         for length, same in itertools.groupby(ordered, self.length):
             members = list(same)
-            size = max(1, self.tokens // length)
-            batches += [self._pad(members[i : i + size]) for i in range(0, len(members), size)]
+            while members:
+                size = min(len(members), max(1, self.tokens // length))
+                if size > self.even:
+                    size -= size % self.even
+                batches.append(self._pad(members[:size]))
+                members = members[size:]
         return batches
 
     def _fill(self, ordered: Sequence[Ids]) -> Iterator[list[Ids]]:
@@ -72,6 +79,7 @@ PLANS = {
     "only equal lengths, no padding": Plan(stride=1),
     "padded to a multiple of 8, only equal lengths (the core)": CORE,
     "padded to a multiple of 16, only equal lengths": Plan(stride=16),
+    "the core, but any number of sentences": Plan(even=1),
     "sorted, padded to the longest": Plan(stride=1, together=True),
     "the core, at most 1,024 tokens": Plan(tokens=1024),
     "the core, at most 4,096 tokens": Plan(tokens=4096),

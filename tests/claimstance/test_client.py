@@ -323,10 +323,12 @@ def test_a_stream_that_fails_leaves_no_thread_that_tries_again(
         asked.wait(20)
         raise LookupError("no more")
 
+    before = threading.enumerate()
     with running(Faulty(busy)) as url, Client(url) as client:
         with pytest.raises(LookupError):
             client.classify(broken())
-        left = [t for t in threading.enumerate() if t.name.startswith("claimstance")]
+        new = [thread for thread in threading.enumerate() if thread not in before]
+        left = [thread for thread in new if thread.name.startswith("claimstance")]
         assert left
         for thread in left:
             thread.join(20)

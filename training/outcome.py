@@ -38,7 +38,10 @@ def render(outcome: Outcome) -> str:
         else "The new version is not shown to be as good, so production stays as it is."
     )
     rows = [["yes" if check.passed else "NO", check.name, check.found] for check in outcome.checks]
-    parts = [f"<p><b>{decision}</b></p>", page.table(["holds", "condition", "found"], rows)]
+    parts = [
+        f"<p><b>{decision}</b></p>",
+        page.table(["holds", "condition", "found"], rows, prose=True),
+    ]
     parts += [f"<p>Note: {html.escape(note)}.</p>" for note in comparison["notes"]]
     for name, found in comparison["sets"].items():
         parts.append(f"<h2>{_set(name).capitalize()}, {found['sentences']} sentences</h2>")

@@ -18,7 +18,7 @@ Dropped = Counter[str]
 VOTES = {"stance": "stance_votes", "sentiment": "sentiment_votes"}
 """The fields that keep how many annotators gave each label of a head, where they disagreed."""
 
-TEXT_FIELDS = ("text", "sentence")
+TEXT_FIELDS = ("text", "sentence", "tweet")
 """What the field with the sentence is called, the likelier first."""
 
 ANNOTATOR_FIELDS = (

@@ -112,7 +112,9 @@ def test_an_annotator_is_known_however_the_column_is_written(tmp_path: Path) -> 
     assert recognise.read(path).judgements[0].annotator == pseudonym("anna")
 
 
-@pytest.mark.parametrize("header", ["Text,Stance", "Sentence,STANCE", "sentence,Label"])
+@pytest.mark.parametrize(
+    "header", ["Text,Stance", "Sentence,STANCE", "sentence,Label", "Tweet,Stance"]
+)
 def test_columns_are_known_however_they_are_written(tmp_path: Path, header: str) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(f"{header}\na,firm\n")

@@ -13,6 +13,7 @@ from tests.conftest import ROOT
 from training import agreement, corpus, records, splits
 
 AUTHORED = sorted((ROOT / "data" / "authored").glob("*.jsonl"))
+CONTRASTS = sorted((ROOT / "data" / "contrasts").glob("*.jsonl"))
 REFERENCES = sorted((ROOT / "data" / "references").glob("*.jsonl"))
 
 
@@ -20,7 +21,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("path", AUTHORED, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [*AUTHORED, *CONTRASTS], ids=lambda p: p.name)
 def test_written_sentences_are_valid(path: Path) -> None:
     for record in records.read(path):
         assert record.stance
@@ -66,8 +67,15 @@ def test_held_out_sentences_were_labelled_twice() -> None:
 
 def test_no_sentence_is_there_twice() -> None:
     known = [row["sha256"] for path in REFERENCES for row in rows(path)]
-    known += [digest(row["text"]) for path in AUTHORED for row in rows(path)]
+    known += [digest(row["text"]) for path in [*AUTHORED, *CONTRASTS] for row in rows(path)]
     assert len(known) == len(set(known))
+
+
+def test_contrast_sets_are_known_and_never_trained_on() -> None:
+    contrasts = {digest(record.text) for path in CONTRASTS for record in records.read(path)}
+    known = corpus.known().splits
+    assert {known[sentence] for sentence in contrasts} == {"test"}
+    assert not contrasts & {digest(r.text) for r in corpus.load([], with_project=True).records}
 
 
 def test_the_corpus_splits_without_straddling() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from claimstance.labels import SENTIMENTS, STANCES
-from training.corpus import AUTHORED, REFERENCES
+from training.corpus import AUTHORED, CONTRASTS, REFERENCES
 from training.imports.agreement import kappa
 
 SMALLEST = 50
@@ -15,7 +15,7 @@ SMALLEST = 50
 
 def tables() -> str:
     """Return Markdown tables of Cohen's kappa for the corpus's twice-labelled sentences."""
-    public, written = _twice(REFERENCES), _twice(AUTHORED)
+    public, written = _twice(REFERENCES), _twice(AUTHORED) + _twice(CONTRASTS)
     held = [row for row in public if row["split"] != "train"]
     unsure = [row for row in public if row["split"] == "train"]
     parts = []

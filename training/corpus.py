@@ -17,6 +17,9 @@ REFERENCES = DATA / "references"
 ASSEMBLED = DATA / "assembled"
 GOLDEN = DATA / "golden.jsonl"
 """Sentences whose labels nobody would dispute; never part of the corpus."""
+CONTRASTS = DATA / "contrasts"
+"""Sets of sentences that share their words and part over the label (contrast sets, Gardner et al.
+2020): to measure on, never part of the corpus."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def known() -> Known:
             row = json.loads(line)
             found[row["sha256"]] = row["split"]
     joined = sorted(ASSEMBLED.glob("*.jsonl"))
-    rows = [r for path in [*sorted(AUTHORED.glob("*.jsonl")), *joined] for r in records.read(path)]
-    rows = [splits.dealt(row) for row in rows]
+    files = [*sorted(AUTHORED.glob("*.jsonl")), *sorted(CONTRASTS.glob("*.jsonl")), *joined]
+    rows = [splits.dealt(row) for path in files for row in records.read(path)]
     found |= {digest(row.text): str(row.split) for row in rows}
     return Known(found, [row.text for row in rows if row.split != "train"])

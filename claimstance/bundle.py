@@ -78,8 +78,9 @@ class Corpus(_Strict):
     (`written`) and all of them (`whole`), and `texts` those of the same sentences without their
     labels: versions kept from the same sentences can be compared. A version that starts from
     another names only those that the other was kept from too. `parts` are fingerprints of what was
-    joined: the project's `written` sentences and `references`, and what was `given` in `files`, by
-    name. `doubts` are what the check held against the given labels, which a person let through.
+    joined: the project's `written` sentences and `references`, what a larger version said of
+    sentences (`teacher`), and what was `given` in `files`, by name. `doubts` are what the check
+    held against the given labels, which a person let through.
     """
 
     fingerprint: str

@@ -52,8 +52,8 @@ def text(manifest: Manifest) -> str:
         "",
         "The label is of the sentence alone, not of the article or the speaker. Trained on English "
         "diplomatic, parliamentary and news text; expect less on other registers and none on other "
-        "languages. A share of labels over an archive carries the model's errors: correct it "
-        "with the confusion matrix above before publishing it.",
+        "languages. A share of labels over an archive carries the model's errors: publish the "
+        "share that `claimstance report` corrects for them, with its interval.",
         "",
     ]
     return "\n".join(lines)
@@ -68,7 +68,11 @@ def _trained(manifest: Manifest) -> str:
     wanted = (manifest.settings.get(name) for name in ("epochs", "min_steps"))
     if manifest.parent and not any(wanted):
         return f"the weights of {manifest.parent}, not trained further"
-    return f"trained on {manifest.corpus.sentences['train']} sentences"
+    sentences = manifest.corpus.sentences
+    told = f"trained on {sentences['train']} sentences"
+    if not manifest.settings.get("teacher") or "teacher" not in manifest.corpus.parts:
+        return told
+    return f"{told} and on what a larger version says of them and of {sentences['taught']} more"
 
 
 def _head(split: str, head: str, figures: dict[str, Any]) -> list[str]:

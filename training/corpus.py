@@ -1,5 +1,6 @@
 """The project's corpus: sentences written for it, and public sentences kept as references."""
 
+import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ GOLDEN = DATA / "golden.jsonl"
 CONTRASTS = DATA / "contrasts"
 """Sets of sentences that share their words and part over the label (contrast sets, Gardner et al.
 2020): to measure on, never part of the corpus."""
+TEACHER = DATA / "teacher.parquet"
+"""What a larger version says of training sentences (`training.teacher`)."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,10 @@ class Corpus:
     whose text was not at hand. `tests` are the project's own test sentences, without those of
     any file: `written` for it, and the `whole`, where no reference lacks its text. `given` are
     the ids of the sentences in a user's `files`, and `told` says how these were understood.
-    `parts` are fingerprints of what was joined: `written`, `references`, `given`. `unlabelled` is a
-    file of the archives' other sentences, None where they are not at hand or the project's corpus
-    takes no part.
+    `parts` are fingerprints of what was joined: `written`, `references`, `given`, `teacher`.
+    `unlabelled` is a file of the archives' other sentences, None where they are not at hand;
+    `teacher` one of what a larger version says. Both are None where the project's corpus takes no
+    part.
     """
 
     records: list[Record]
@@ -44,6 +48,7 @@ class Corpus:
     given: frozenset[str] = frozenset()
     parts: dict[str, str] = field(default_factory=dict)
     unlabelled: Path | None = None
+    teacher: Path | None = None
 
     def part(self, split: str) -> list[Record]:
         """Return the records of one split."""
@@ -117,6 +122,10 @@ def load(
     assigned.sort(key=records.line)
     others = ASSEMBLED / unlabelled.FILE
     at_hand = with_project and REFERENCES.exists() and others.exists()
+    teacher = TEACHER if with_project and TEACHER.exists() else None
+    parts = {name: records.fingerprint(part) for name, part in sources.items()}
+    if teacher:
+        parts["teacher"] = hashlib.sha256(teacher.read_bytes()).hexdigest()
     return Corpus(
         assigned,
         len(gathered) - len(assigned),
@@ -125,8 +134,9 @@ def load(
         tuple(told),
         tuple(path.name for path in files),
         frozenset(record.id for record in sources.get("given", ())),
-        {name: records.fingerprint(part) for name, part in sources.items()},
+        parts,
         others if at_hand else None,
+        teacher,
     )
 
 

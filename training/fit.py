@@ -31,6 +31,7 @@ from training import (
     quantise,
     records,
     screen,
+    teacher,
     unlabelled,
 )
 from training.corpus import Corpus
@@ -94,7 +95,7 @@ def make(run: Run, folder: Path) -> Manifest:
     # An earlier version that it starts from may have seen the sentences that it does not rehearse.
     seen = run.corpus.part("train")
     run = replace(run, corpus=run.corpus.rehearsing(run.settings.replay, run.seed))
-    train, dev = run.corpus.part("train"), run.corpus.part("dev")
+    train, dev = teacher.taught(run.corpus, run.settings.teacher), run.corpus.part("dev")
     if len(train) < len(STANCES) or not dev:
         raise InvalidInput(
             f"{len(train)} sentences to train on and {len(dev)} to calibrate on are too few; "
@@ -117,7 +118,7 @@ def make(run: Run, folder: Path) -> Manifest:
     start.save(folder)
     export.export(start.network, folder / bundle.GRAPH)
     _write_golden(folder, start, heads, run)
-    manifest = _manifest(run, start, heads, made_with)
+    manifest = _manifest(run, start, heads, made_with, len(train))
     card.write(folder, manifest)
     bundle.write_manifest(folder, manifest)
     chosen = order.sample(examples, min(len(examples), quantise.CALIBRATION))
@@ -131,7 +132,7 @@ def make(run: Run, folder: Path) -> Manifest:
     bundle.write_manifest(folder, manifest)
     figures = _evaluate(folder, start, heads, run)
     manifest = manifest.model_copy(update={"metrics": manifest.metrics | figures})
-    manifest = _screened(folder, manifest, start, run, seen)
+    manifest = _screened(folder, manifest, start, run, [*seen, *train])
     card.write(folder, manifest)
     bundle.write_manifest(folder, manifest)
     return bundle.read_manifest(folder)
@@ -260,9 +261,10 @@ def _write_golden(folder: Path, start: Start, heads: dict[str, Head], run: Run) 
 
 
 def _manifest(
-    run: Run, start: Start, heads: dict[str, Head], made_with: dict[str, str]
+    run: Run, start: Start, heads: dict[str, Head], made_with: dict[str, str], learnt: int
 ) -> Manifest:
     tests = kept_from(run)
+    counts = run.corpus.sentences
     return Manifest(
         version=str(run.version),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -274,7 +276,7 @@ def _manifest(
         parent=start.parent,
         corpus=CorpusNote(
             fingerprint=records.fingerprint(run.corpus.records),
-            sentences=run.corpus.sentences,
+            sentences=counts | {"taught": learnt - counts["train"]},
             tests={name: records.fingerprint(part) for name, part in tests.items()},
             texts={name: records.text_fingerprint(part) for name, part in tests.items()},
             parts=run.corpus.parts,

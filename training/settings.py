@@ -35,6 +35,7 @@ class Settings(BaseModel):
     label_smoothing: Fraction
     sentiment_weight: Annotated[float, Field(ge=0)]
     class_balance: Fraction
+    teacher: Fraction
     average: Fraction
     confident_precision: Fraction
 

@@ -53,6 +53,12 @@ def write(sentences: Iterable[Sentence], folder: Path) -> None:
     pa.parquet.write_table(table, folder / FILE, compression="zstd")
 
 
+def training(path: Path) -> Iterable[tuple[str, str]]:
+    """Yield the sentences that are there to learn from, each with its document."""
+    table = pa.parquet.read_table(path, filters=[("part", "=", "train")])
+    yield from zip(table["text"].to_pylist(), table["document"].to_pylist(), strict=True)
+
+
 def read(
     path: Path, sizes: dict[Part, int], seed: int, seen: frozenset[str] = frozenset()
 ) -> dict[Part, list[Sentence]]:

@@ -26,6 +26,7 @@ app.command()(fit.reproduce)
 app.command()(fit.release)
 app.command()(fit.baselines)
 app.command()(corpus.assemble)
+app.command()(corpus.teach)
 app.command()(corpus.agreement)
 
 

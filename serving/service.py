@@ -92,6 +92,8 @@ class _Service(bentoml.Service):
     workers=workers(),
     traffic={"timeout": LIMITS.max_body_seconds + LIMITS.max_answer_seconds + 10},
     logging={"access": {"enabled": False}},
+    # BentoML makes a span of every request though nobody asks for traces; serving.tracing does.
+    tracing={"excluded_urls": ".*"},
     service_class=_Service,
 )
 @bentoml.asgi_app(site, path="/")

@@ -1,12 +1,12 @@
 """The project's corpus: sentences written for it, and public sentences kept as references."""
 
-import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from claimstance import bundle
 from claimstance.text import digest
 from training import records, splits, unlabelled
 from training.imports import labelled
@@ -125,7 +125,7 @@ def load(
     teacher = TEACHER if with_project and TEACHER.exists() else None
     parts = {name: records.fingerprint(part) for name, part in sources.items()}
     if teacher:
-        parts["teacher"] = hashlib.sha256(teacher.read_bytes()).hexdigest()
+        parts["teacher"] = bundle.sha256(teacher)
     return Corpus(
         assigned,
         len(gathered) - len(assigned),

@@ -26,7 +26,6 @@ IGNORED = -100
 BUCKET = 32
 """Batches drawn together and sorted by length, so that little is spent on padding."""
 
-
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Of mallopt(3)."""
 

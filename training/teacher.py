@@ -12,26 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
-from rich.progress import track
 
 from claimstance import Prediction, Predictor
 from claimstance.errors import InvalidInput
-from claimstance.labels import SENTIMENTS, STANCES
 from claimstance.text import digest
-from training import corpus, unlabelled
+from training import corpus, evaluate, unlabelled
 from training.corpus import Corpus
+from training.evaluate import HEADS
 from training.records import Record
-
-HEADS = {"stance": STANCES, "sentiment": SENTIMENTS}
 
 POOL = 4
 """Archive sentences read for one that is chosen."""
 
 PLAIN = 0.02
 """Weight of a sentence that is not open at all beside the share of chance that it leaves open."""
-
-CHUNK = 2_000
-"""Sentences that a version is given at once, between two steps of the progress bar."""
 
 _BYTES = 16
 """Of a sentence's SHA-256 that are kept: enough that no two of a hundred million meet."""
@@ -64,10 +58,10 @@ def teach(version: Path, n: int, seed: int) -> tuple[int, int]:
     known = corpus.known().splits
     pool = unlabelled.read(loaded.unlabelled, {"train": POOL * n}, seed)["train"]
     texts = [sentence.text for sentence in pool if digest(sentence.text) not in known]
-    drawn = _draw(_predict(Predictor.load(), texts, "choosing"), n, seed)
+    drawn = _draw(evaluate.predict(Predictor.load(), texts, "choosing"), n, seed)
     others = [texts[index] for index in drawn]
     asked = [record.text for record in loaded.part("train")] + others
-    _write(asked, _predict(Predictor(version), asked, "asking"), corpus.TEACHER)
+    _write(asked, evaluate.predict(Predictor(version), asked, "asking"), corpus.TEACHER)
     return len(asked) - len(others), len(others)
 
 
@@ -107,17 +101,10 @@ def _mixed(record: Record, said: dict[str, tuple[float, ...]], share: float) -> 
     return replace(record, shares=shares)
 
 
-def _predict(predictor: Predictor, texts: Sequence[str], what: str) -> list[Prediction]:
-    starts = track(range(0, len(texts), CHUNK), what, transient=True)
-    return [p for start in starts for p in predictor.predict(texts[start : start + CHUNK])]
-
-
 def _draw(predictions: Sequence[Prediction], n: int, seed: int) -> list[int]:
     """Return `n` indices, drawn without replacement by weight (Efraimidis and Spirakis 2006)."""
-    surest = [
-        min(max(p.stance_scores.values()), max(p.sentiment_scores.values())) for p in predictions
-    ]
-    weights = 1 - np.array(surest) + PLAIN
+    surest = np.min([evaluate.scores_of(predictions, head).max(1) for head in HEADS], axis=0)
+    weights = 1 - surest + PLAIN
     keys = np.random.default_rng(seed).random(len(weights)) ** (1 / weights)
     return sorted(int(index) for index in np.argsort(-keys)[:n])
 
@@ -128,12 +115,12 @@ def _key(text: str) -> bytes:
 
 def _write(texts: Sequence[str], predictions: Sequence[Prediction], path: Path) -> None:
     """Write each sentence's key and probabilities, rounded to 1/255, by key and each once."""
-    scores = {_key(text): prediction for text, prediction in zip(texts, predictions, strict=True)}
-    keys = sorted(scores)
+    said = {_key(text): prediction for text, prediction in zip(texts, predictions, strict=True)}
+    keys = sorted(said)
     columns: dict[str, pa.Array] = {"sha256": pa.array(keys, pa.binary(_BYTES))}
     for head, labels in HEADS.items():
-        for label in labels:
-            values = np.array([getattr(scores[key], f"{head}_scores")[label] for key in keys])
+        scores = evaluate.scores_of([said[key] for key in keys], head)
+        for label, values in zip(labels, scores.T, strict=True):
             columns[f"{head}_{label}"] = pa.array(np.rint(values * 255).astype(np.uint8))
     # The keys are chance and cannot be made smaller.
     pa.parquet.write_table(pa.table(columns), path, compression="zstd", use_dictionary=False)

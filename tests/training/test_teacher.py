@@ -10,7 +10,7 @@ from claimstance.errors import InvalidInput
 from claimstance.labels import STANCES
 from claimstance.text import digest
 from tests.conftest import archive_sentences
-from training import corpus, fit, reproduce, settings, teacher, unlabelled
+from training import corpus, evaluate, fit, reproduce, settings, teacher, unlabelled
 from training.corpus import Corpus
 from training.unlabelled import Sentence
 
@@ -67,7 +67,7 @@ def test_what_is_kept_is_what_the_version_says_and_no_text(asked: Path, tiny_ver
         assert sum(word) == pytest.approx(1)
         assert word == pytest.approx(list(prediction.stance_scores.values()), abs=0.01)
     columns = set(pyarrow.parquet.read_schema(asked).names)
-    assert columns == {"sha256"} | {f"{h}_{x}" for h, xs in teacher.HEADS.items() for x in xs}
+    assert columns == {"sha256"} | {f"{h}_{x}" for h, xs in evaluate.HEADS.items() for x in xs}
 
 
 def test_sentences_that_production_leaves_open_are_drawn_more_often(tiny_version: Path) -> None:

@@ -33,9 +33,11 @@ def render(outcome: Outcome) -> str:
     comparison = outcome.comparison
     title = f"{comparison['challenger']} against {comparison['champion']}"
     decision = (
-        "The new version is shown to be no worse and may go into production."
+        f"{comparison['challenger']} is shown to be no worse and may replace "
+        f"{comparison['champion']}."
         if outcome.passed
-        else "The new version is not shown to be as good, so production stays as it is."
+        else f"{comparison['challenger']} is not shown to be as good, so it must not replace "
+        f"{comparison['champion']}."
     )
     rows = [["yes" if check.passed else "NO", check.name, check.found] for check in outcome.checks]
     parts = [

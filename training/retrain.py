@@ -75,18 +75,20 @@ def retrain(
     return compare(manifest.version, loaded)
 
 
-def compare(version: str, loaded: Corpus) -> Outcome:
-    """Compare a version with the one in production, and keep the verdict.
+def compare(version: str, loaded: Corpus, against: str | None = None) -> Outcome:
+    """Compare a version with another one; the verdict is kept if that is the one in production.
 
     Args:
         version: the challenger's name.
         loaded: the corpus, with its test sentences, and the user's held-out ones if any.
+        against: the other version's name, the one in production when None.
 
     Raises:
         InvalidInput: the two were not kept from the same test sentences.
         ModelNotFound: there is no such version.
     """
-    challenger, champion = registry.find(version), registry.find()
+    challenger, champion = registry.find(version), registry.find(against)
+    decisive = champion == registry.find()
     manifests = [bundle.read_manifest(folder) for folder in (challenger, champion)]
     locked = comparing.locked(loaded, *manifests)
     sets: dict[str, Sequence[Record]] = {"test": locked.rows}
@@ -98,10 +100,14 @@ def compare(version: str, loaded: Corpus) -> Outcome:
         *([card.let_through(manifests[0])] if manifests[0].corpus.doubts else []),
         *comparing.int8_graphs(*manifests),
         *comparing.first_stages(*manifests),
+        *([] if decisive else [f"{manifests[1].tag} is not in production: no verdict is kept"]),
     ]
     checks = gate.judge(comparison, challenger)
-    passed = all(check.passed for check in checks)
-    told = [check.to_json() for check in checks]
-    challenged, before = (manifest.version for manifest in manifests)
-    registry.note_verdict(Verdict(challenged, before, passed, told, comparison["notes"]))
-    return Outcome(manifests[0], comparison, checks)
+    outcome = Outcome(manifests[0], comparison, checks)
+    if decisive:
+        challenged, before = (manifest.version for manifest in manifests)
+        told = [check.to_json() for check in checks]
+        registry.note_verdict(
+            Verdict(challenged, before, outcome.passed, told, comparison["notes"])
+        )
+    return outcome

@@ -197,12 +197,16 @@ def test_a_worse_version_is_kept_out(
     assert told in outcome.render(done)
     kept = json.loads((registry.home() / "claimstance/verdicts/worse.json").read_text())
     assert kept["notes"] == [told]
-    assert "production stays as it is" in outcome.render(done)
+    assert "so it must not replace" in outcome.render(done)
     with pytest.raises(NotApproved, match="stance not worse"):
         registry.promote("worse")
     assert registry.production() == champion.version
     assert registry.promote("worse", force=True).forced
     assert registry.rollback().version == champion.version
+    turned = retrain.compare(champion.version, loaded, against="worse")
+    assert "worse is not in production: no verdict is kept" in outcome.text(turned)
+    assert turned.comparison["sets"]["test"]["stance"]["difference"] > 0
+    assert not (registry.home() / f"claimstance/verdicts/{champion.version}.json").exists()
 
 
 def test_a_kill_at_any_stage_leaves_production_alone_and_the_next_run_works(

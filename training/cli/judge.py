@@ -55,13 +55,17 @@ def compare(
     challenger: Annotated[str, typer.Argument(help="A version in the registry.")],
     data: Data = None,
     renamed: Renamed = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="The other one [default: production].")
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the comparison as a page.")
     ] = None,
 ) -> None:
     """Compare a version with the one in production, on the locked test set and on --data.
 
-    The verdict is kept; `claimstance models promote` asks for it. Of --data only those sentences
+    The verdict is kept; `claimstance models promote` asks for it. --against compares with another
+    version instead, for your eyes alone: no verdict is kept. Of --data only those sentences
     count that `fit` and `retrain` hold out from training: a fifth, by group, or what a column
     `split` names dev or test.
     """
@@ -74,7 +78,7 @@ def compare(
     options.tell(loaded.told)
     if data:
         print(f"of --data, {len(loaded.held)} sentences are held out from training and compared on")
-    decided(retraining.compare(challenger, loaded), report)
+    decided(retraining.compare(challenger, loaded, against), report)
 
 
 def retrain(

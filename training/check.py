@@ -144,8 +144,8 @@ def _held_out(found: Labelled, known: Known, refusals: list[str]) -> Section:
         for i in sorted(alike | same)
     ]
     if rows:
-        refusals.append(f"{len(rows)} sentences are held out for the project's dev or test")
-    told = f"{len(rows)} are in the project's dev or test part; a model that learns them cannot "
+        refusals.append(f"{len(rows)} sentences are held out to measure on")
+    told = f"{len(rows)} are what the project measures on; a model that learns them cannot "
     told += "be measured any more."
     return Section(
         "Held-out sentences", told if rows else NONE, ("row", "how alike", "sentence"), rows

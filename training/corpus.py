@@ -166,7 +166,8 @@ def known() -> Known:
             row = json.loads(line)
             found[row["sha256"]] = row["split"]
     joined = sorted(ASSEMBLED.glob("*.jsonl"))
-    files = [*sorted(AUTHORED.glob("*.jsonl")), *sorted(CONTRASTS.glob("*.jsonl")), *joined]
+    own = [*sorted(AUTHORED.glob("*.jsonl")), *sorted(CONTRASTS.glob("*.jsonl")), GOLDEN]
+    files = [*own, *joined]
     rows = [splits.dealt(row) for path in files for row in records.read(path)]
     found |= {digest(row.text): str(row.split) for row in rows}
     return Known(found, [row.text for row in rows if row.split != "train"])

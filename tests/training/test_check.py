@@ -114,13 +114,14 @@ def test_held_out_sentences_are_refused(
         *clean[:5],
         {"text": f"  {same} ", "stance": "firm"},
         {"text": altered, "stance": "firm"},
+        {"text": records.read(corpus.GOLDEN)[0].text, "stance": "firm"},
     ]
     report = check.check([written(tmp_path, rows)], released)
-    assert "2 sentences are held out" in report.refusals[0]
+    assert "3 sentences are held out" in report.refusals[0]
     alike = [
         (row[0].rsplit(" ", 1)[1], row[1]) for row in section(report, "Held-out sentences").rows
     ]
-    assert alike == [("6", "the same"), ("7", "nearly the same")]
+    assert alike == [("6", "the same"), ("7", "nearly the same"), ("8", "the same")]
 
 
 def test_public_held_out_sentences_are_known_without_their_text(

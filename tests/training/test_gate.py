@@ -13,15 +13,13 @@ def judged(challenger: Path) -> dict[str, Check]:
     return {check.name: check for check in gate.judge(found, challenger)}
 
 
-def test_the_released_version_is_right_on_golden_sentences_but_one_sentiment(
-    released: Predictor,
-) -> None:
+def test_the_released_version_is_right_on_golden_sentences(released: Predictor) -> None:
     golden = records.read(corpus.GOLDEN)
     said = released.predict([record.text for record in golden])
-    assert [p.stance for p in said] == [record.stance for record in golden]
-    other = [r.text for r, p in zip(golden, said, strict=True) if p.sentiment != r.sentiment]
-    # 1.3.0 was released over this one (training/LOG.md).
-    assert other == ["Our army will defend every inch of Kashmir against any aggressor."]
+    for record, prediction in zip(golden, said, strict=True):
+        assert prediction.stance == record.stance, record.text
+        # Where readers were not all sure of the sentiment, none is asked for.
+        assert record.sentiment in (prediction.sentiment, None), record.text
     assert judged(bundle.released())["golden sentences right"].passed
 
 
@@ -34,7 +32,7 @@ def test_a_version_that_loses_a_golden_sentence_is_kept_out_and_each_is_named(
     said = Predictor(tiny_version).predict([record.text for record in golden])
     pairs = list(zip(golden, said, strict=True))
     lost = sum(r.stance != p.stance for r, p in pairs)
-    lost += sum(r.sentiment != p.sentiment for r, p in pairs)
+    lost += sum(r.sentiment not in (p.sentiment, None) for r, p in pairs)
     assert checks["golden sentences right"].found.count(" is now ") == lost
     # What it stored of its own it gives as it must.
     assert checks["served as trained"].passed

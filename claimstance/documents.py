@@ -75,5 +75,7 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentUnreadable(
-            f"is not UTF-8 text (byte {error.start}); convert it first", str(path)
+            f"is not UTF-8 text (byte {error.start}); convert it first, as with "
+            "`iconv -f WINDOWS-1252 -t UTF-8`",
+            str(path),
         ) from error

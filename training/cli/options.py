@@ -37,8 +37,8 @@ Renamed = Annotated[
     typer.Option(
         "--map",
         metavar="OLD=NEW",
-        help="What a label of the files means here: hawkish=firm, none=stance:neutral. May be "
-        "repeated.",
+        help="What a label of the files means here: hawkish=firm, none=stance:neutral, or nothing: "
+        "unsure=. May be repeated.",
     ),
 ]
 

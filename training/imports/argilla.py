@@ -3,7 +3,8 @@
 The first lists responses, each with a user, a status and values by question; in its datasets a
 question is a column of responses, metadata are JSON. The second maps a question to its responses,
 nested (`to_json`) or flattened (`to_list`, `to_datasets`). Nested it keeps no status, so there
-every response counts as submitted. Suggestions are not read.
+every response counts as submitted, which is told. Suggestions are not read. Before both, a record
+of text classification had one `annotation`, by an `annotation_agent`.
 """
 
 import json
@@ -34,15 +35,20 @@ def fits(row: Values) -> bool:
     """Tell whether `row` has responses: with its fields, flattened, or by question."""
     if isinstance(row.get("fields"), dict) and "responses" in row:
         return True
-    return any(name.endswith(_FLAT) or _is_question(value) for name, value in row.items())
+    return _is_annotated(row) or any(
+        name.endswith(_FLAT) or _is_question(value) for name, value in row.items()
+    )
 
 
 def judgements(row: Values, where: str, dropped: Dropped) -> Iterator[Judgement]:
     """Yield what each user submitted; `Tool` tells the rest."""
+    if _is_annotated(row):
+        yield from _annotated(row, where, dropped)
+        return
     nested = isinstance(row.get("fields"), dict)
     values = row["fields"] if nested else _fields(row)
     text = sentence(values, where)
-    fields = _metadata(row, where) | {k: v for k, v in values.items() if v != text}
+    fields = _object(row, "metadata", where) | {k: v for k, v in values.items() if v != text}
     fields = {k: v for k, v in fields.items() if k not in _OWN}
     fields["id"] = row.get("external_id") or row.get("id")
     found = _nested(row.get("responses"), where) if nested else _columns(row, where)
@@ -51,20 +57,43 @@ def judgements(row: Values, where: str, dropped: Dropped) -> Iterator[Judgement]
     # A user's answers to several questions are one judgement; users without a name are kept apart.
     by_user: dict[tuple[str | None, int], dict[str, list[str]]] = defaultdict(dict)
     unsubmitted = set()
+    untold = set()
     for response in found:
         who = None if response.user in (None, "None") else pseudonym(response.user)
         key = (who, 0 if who else response.place)
         if response.status not in (None, "submitted"):
             unsubmitted.add((response.status, key))
             continue
+        if response.status is None:
+            untold.add(key)
         answers = by_user[key]
         if may_answer(response.question, response.value):
             place = f"{where} question {response.question}"
             answers[response.question] = labels(response.value, place)
     for status, _ in unsubmitted:
         dropped[f"{status} responses"] += 1
-    for (who, _), answers in by_user.items():
-        yield Judgement(text, who, answers, where, fields)
+    for key, answers in by_user.items():
+        yield Judgement(text, key[0], answers, where, fields, submitted=key not in untold)
+
+
+def _is_annotated(row: Values) -> bool:
+    """Tell whether `row` is a record of text classification, as there were before responses."""
+    return row.keys() >= {"annotation", "annotation_agent", "status"}
+
+
+def _annotated(row: Values, where: str, dropped: Dropped) -> Iterator[Judgement]:
+    inputs = _object(row, "inputs", where)
+    text = row["text"] if isinstance(row.get("text"), str) else sentence(inputs, where)
+    metadata = _object(row, "metadata", where)
+    places = {name: row[name] for name in ("id", "group", "split") if name in row}
+    chosen = labels(row["annotation"], f"{where} field annotation")
+    if row["status"] == "Discarded":
+        dropped["discarded records"] += 1
+    elif not chosen:
+        dropped["records without a response"] += 1
+    else:
+        who = pseudonym(row["annotation_agent"])
+        yield Judgement(text, who, {"annotation": chosen}, where, metadata | places)
 
 
 def _fields(row: Values) -> Values:
@@ -77,14 +106,15 @@ def _fields(row: Values) -> Values:
     }
 
 
-def _metadata(row: Values, where: str) -> Values:
-    metadata = row.get("metadata") or {}
-    if isinstance(metadata, str):
+def _object(row: Values, name: str, where: str) -> Values:
+    """Return an object in a column, or in the JSON that a column holds."""
+    value = row.get(name) or {}
+    if isinstance(value, str):
         try:
-            metadata = json.loads(metadata)
+            value = json.loads(value)
         except ValueError as error:
-            raise InvalidInput("is not JSON", f"{where} field metadata") from error
-    return dict(metadata) if isinstance(metadata, dict) else {}
+            raise InvalidInput("is not JSON", f"{where} field {name}") from error
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _is_question(value: Any) -> bool:

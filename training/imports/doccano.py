@@ -8,7 +8,17 @@ those, which whoever checks them takes away.
 
 from collections.abc import Iterator
 
-from training.imports.judgement import Dropped, Judgement, Values, labels, pseudonym, sentence
+from claimstance.errors import InvalidInput
+from training.imports.judgement import (
+    VOTES,
+    Dropped,
+    Judgement,
+    Values,
+    labels,
+    plainly,
+    pseudonym,
+    sentence,
+)
 
 NAME = "doccano"
 
@@ -20,12 +30,16 @@ _OWN = {"id", "doc_id", "label", "labels", "cats", "username", "Comments", "comm
 
 
 def fits(row: Values) -> bool:
-    """Tell whether `row` has a list of labels."""
-    return any(isinstance(row.get(name), list) for name in ("label", "labels", "cats"))
+    """Tell whether `row` has a list of labels, and no column for either head."""
+    listed = any(isinstance(row.get(name), list) for name in ("label", "labels", "cats"))
+    return listed and not _heads(row)
 
 
 def judgements(row: Values, where: str, dropped: Dropped) -> Iterator[Judgement]:
     """Yield what a row says; `Tool` tells the rest."""
+    if heads := _heads(row):
+        problem = "is no column of doccano's, which other rows are of"
+        raise InvalidInput(problem, f"{where} field {heads[0]}")
     name = next(name for name in ("label", "labels", "cats", "") if not name or name in row)
     chosen = labels(row.get(name), f"{where} field {name}")
     if UNCHECKED in chosen:
@@ -39,3 +53,8 @@ def judgements(row: Values, where: str, dropped: Dropped) -> Iterator[Judgement]
     yield Judgement(
         text, None if who in _TOGETHER else pseudonym(who), {"label": chosen}, where, fields
     )
+
+
+def _heads(row: Values) -> list[str]:
+    """Return the columns that are called for a head, as plain records have them."""
+    return [name for name in row if plainly(name) in VOTES]

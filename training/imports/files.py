@@ -24,7 +24,7 @@ LARGEST_ZIP = 1 << 29
 DELIMITERS = ",\t;"
 """What may stand between a table's columns; the one that gives a sentence's column is taken."""
 
-SPLITS = {"validation": "dev"}
+SPLITS = {"validation": "dev", "valid": "dev", "val": "dev"}
 """This project's names of splits by those of others, where they differ."""
 
 

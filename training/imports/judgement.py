@@ -30,10 +30,20 @@ ANNOTATOR_FIELDS = (
 
 _PEOPLE = {
     *ANNOTATOR_FIELDS,
-    *("annotators", "assignee", "created_by", "updated_by", "reviewer", "worker"),
+    *("assignee", "worker", "annotation_agent"),
     *("user", "user_id", "user_name", "user_email", "email", "e_mail", "mail", "key"),
 }
 """Fields that name a person; `key` is the name of an API key, in this project's feedback."""
+
+_PERSON = re.compile(
+    r"(.*_)?(annotator|approver|reviewer|labell?er|rater|coder|adjudicator)s?(_?(id|name|email|\d+))*"
+    r"|.*(ed|en)_by"
+)
+"""How fields are called that name those who labelled, whatever else is in the name."""
+
+_WHOLE = re.compile(r"(?<=\d)\.0\Z")
+
+_LINK = re.compile(r"\s*\w+://\S+\s*")
 
 _ADDRESS = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
 
@@ -44,7 +54,8 @@ class Judgement:
 
     `answers` maps a question (the tool's name for a set of labels) to the labels chosen.
     `annotator` is a pseudonym, None where nobody is named. `fields` holds what else is known of
-    the sentence: `id`, `group`, `split`, and columns to report by.
+    the sentence: `id`, `group`, `split`, and columns to report by. `submitted` is unset where the
+    export does not tell whether the annotator had finished.
     """
 
     text: str
@@ -52,6 +63,7 @@ class Judgement:
     answers: dict[str, list[str]]
     where: str
     fields: Values = field(default_factory=dict)
+    submitted: bool = True
 
 
 class Tool(Protocol):
@@ -87,7 +99,8 @@ def plainly(field: str) -> str:
 
 def names_a_person(field: str) -> bool:
     """Tell whether a field is called for a person, who is then named in it."""
-    return plainly(field) in _PEOPLE
+    name = plainly(field)
+    return name in _PEOPLE or bool(_PERSON.fullmatch(name))
 
 
 def is_address(value: Any) -> bool:
@@ -101,21 +114,35 @@ def sentence(values: Values, where: str) -> str:
     Raises:
         InvalidInput: there is none, or it is not clear which.
     """
-    called = {plainly(name): name for name in values}
-    for known in TEXT_FIELDS:
-        if isinstance(text := values.get(called.get(known, "")), str):
-            return text
-    texts = [name for name, value in values.items() if isinstance(value, str)]
+    if name := text_field(values, where):
+        return str(values[name])
+    texts = [v for v in values.values() if isinstance(v, str) and not _LINK.fullmatch(v)]
     if len(texts) == 1:
-        return str(values[texts[0]])
+        return texts[0]
     raise InvalidInput(
         f"must hold the sentence in a field `text` (there are: {', '.join(map(str, values))})",
         where,
     )
 
 
+def text_field(values: Values, where: str) -> str | None:
+    """Return the field that is named for the sentence, None where none is.
+
+    Raises:
+        InvalidInput: two are, and hold different texts.
+    """
+    named = [n for n, v in values.items() if plainly(n) in TEXT_FIELDS and isinstance(v, str)]
+    if len({values[name] for name in named}) > 1:
+        raise InvalidInput(
+            f"has {' and '.join(map(repr, named))}; leave only the one that was labelled", where
+        )
+    return named[0] if named else None
+
+
 def labels(value: Any, where: str) -> list[str]:
     """Return the labels in `value`: a name or number, or a list of them; none when it is empty.
+
+    Numbers are whole; where a column has gaps, many programs write 1 as 1.0, and a gap as NaN.
 
     Raises:
         InvalidInput: it holds something else than names.
@@ -123,7 +150,7 @@ def labels(value: Any, where: str) -> list[str]:
     found = _items(value)
     if not _are_names(found):
         raise InvalidInput("must be labels of the whole sentence, by name", where)
-    return [str(item) for item in found]
+    return [_WHOLE.sub("", str(item)) for item in found]
 
 
 def may_answer(question: str, value: Any) -> bool:
@@ -136,8 +163,11 @@ def may_answer(question: str, value: Any) -> bool:
 
 def _items(value: Any) -> list[Any]:
     found = value if isinstance(value, list) else [value]
-    return [item for item in found if item not in (None, "")]
+    return [item for item in found if item not in (None, "") and item == item]  # NaN is not
 
 
 def _are_names(items: list[Any]) -> bool:
-    return all(isinstance(item, str | int) for item in items)
+    return all(
+        isinstance(item, str | int) or (isinstance(item, float) and item.is_integer())
+        for item in items
+    )

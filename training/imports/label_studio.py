@@ -1,7 +1,8 @@
 """Label Studio: its JSON export, a task with its annotations a row, and JSON_MIN, one a row.
 
-A choice is known by its `from_name`. JSON_MIN (and CSV, which has the same columns) mixes those
-names with the task's own fields. Predictions and drafts are no annotations and are not read.
+A choice is known by its `from_name`. JSON_MIN mixes those names with the task's own fields: they
+stand between `id` and `annotator`. CSV has the same columns in the alphabet's order, which tells
+nothing. Predictions and drafts are no annotations and are not read.
 """
 
 import json
@@ -84,18 +85,27 @@ def _choices(result: list[Any], where: str, dropped: Dropped) -> dict[str, list[
 def _min(row: Values, where: str) -> Judgement:
     """Return the annotation in a row of JSON_MIN."""
     named = {name: _min_value(value) for name, value in row.items() if name not in _MIN_OWN}
-    heads = {name for name in named if name.strip().casefold() in VOTES}
+    asked = _asked(row)
+    heads = {name for name in named if name in asked and name.strip().casefold() in VOTES}
     text = sentence({n: v for n, v in named.items() if n not in heads}, where)
     # Which other columns are choices is seen in what they hold, in all of the file.
     answers = {
         name: labels(value, f"{where} field {name}")
         for name, value in named.items()
         if value != text and (name in heads or isinstance(value, str | list))
-        if may_answer(name, value)
+        if name in asked and may_answer(name, value)
     }
     fields = {n: v for n, v in named.items() if n not in heads and v != text}
     fields |= {n: row[n] for n in ("id", "group", "split") if n in row}
     return Judgement(text, _who(row.get("annotator")), answers, where, fields)
+
+
+def _asked(row: Values) -> set[str]:
+    """Return the columns that may be questions: those of JSON_MIN, all of a CSV."""
+    names = list(row)
+    if "id" in row and "annotator" in row and names.index("id") < names.index("annotator"):
+        return set(names[names.index("id") : names.index("annotator")])
+    return set(names)
 
 
 def _min_value(value: Any) -> Any:

@@ -51,6 +51,13 @@ class Labelled:
             f"{export.path}: {export.tool}, {len(export.judgements)} answers"
             for export in self.exports
         ]
+        for export in self.exports:
+            if unsure := sum(not judgement.submitted for judgement in export.judgements):
+                lines.append(
+                    f"{export.path}: of {unsure} answers it does not tell whether they were "
+                    "submitted; drafts and discarded ones count too (Argilla's `to_list(flatten="
+                    "True)` and `to_datasets` tell)"
+                )
         for question, head in sorted(self.questions.items()):
             if question not in HEADS:
                 lines.append(f"labels of {question!r} are read as {head or 'stance or sentiment'}")
@@ -68,7 +75,11 @@ class Labelled:
                 for s in self.sentences
             ]
             lines += agreement.between(head, units)
-        return lines + [f"left out: {count} {why}" for why, count in sorted(self.dropped.items())]
+        return lines + self.left_out()
+
+    def left_out(self) -> list[str]:
+        """Return lines that count what of the files was not taken, by why."""
+        return [f"left out: {count} {why}" for why, count in sorted(self.dropped.items())]
 
 
 def read(
@@ -126,7 +137,10 @@ def load(
         if not export.judgements:
             raise InvalidInput("holds no labelled sentence", str(export.path))
     if not labelled.rows:
-        raise InvalidInput("no sentence is left with a label", ", ".join(map(str, paths)))
+        why = "; ".join(labelled.left_out())
+        raise InvalidInput(
+            f"no sentence is left with a label{why and f' ({why})'}", ", ".join(map(str, paths))
+        )
     return labelled
 
 
@@ -139,8 +153,8 @@ def unknown(labels: Mapping[str, Sequence[str]]) -> str:
     example = counted[0][0]
     target = "stance:neutral" if example == "neutral" else "firm"
     return (
-        f"labels that are not clearly a {allowed}: {told}{more}; say what they mean, with "
-        f"`--map {example}={target}` for one"
+        f"labels that are not clearly a {allowed}: {told}{more}; say what each means, with "
+        f"`--map {example}={target}` for one, or `--map {example}=` where it means none"
     )
 
 

@@ -32,6 +32,8 @@ class Meaning:
 def mapping(pairs: Sequence[str]) -> dict[str, str]:
     """Return what `hawkish=firm`, `none=stance:neutral` and the like say: new by old label.
 
+    Nothing on the right side, as in `unsure=`, means that the label is none.
+
     Raises:
         InvalidInput: one is not of that form, or its right side is no label of this project.
     """
@@ -41,8 +43,10 @@ def mapping(pairs: Sequence[str]) -> dict[str, str]:
         new = _plain(new)
         head, colon, label = new.rpartition(":")
         known = label in HEADS.get(head, ()) if colon else any(label in h for h in HEADS.values())
-        if not (old.strip() and equals and known):
-            raise InvalidInput(f"{pair!r} must be of the form hawkish=firm", "--map")
+        if not (old.strip() and equals and (known or not new)):
+            raise InvalidInput(
+                f"{pair!r} must be of the form hawkish=firm, or unsure= for no label", "--map"
+            )
         found[_plain(old)] = new
     return found
 
@@ -81,7 +85,10 @@ def understand(judgements: Sequence[Judgement], renamed: Mapping[str, str]) -> M
         chosen: dict[str, set[str]] = defaultdict(set)
         for question, labels in judgement.answers.items():
             if question in concerned:
-                names = [_renamed(label, renamed) for label in labels]
+                given = [_renamed(label, renamed) for label in labels]
+                names = [name for name in given if name]
+                if len(names) < len(given):
+                    meaning.dropped["labels that mean none"] += len(given) - len(names)
                 _sort(names, heads[question], judgement.where, chosen, meaning)
         answer = {head: next(iter(found)) for head, found in chosen.items() if len(found) == 1}
         for head, found in chosen.items():

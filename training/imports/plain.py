@@ -17,6 +17,7 @@ from training.imports.judgement import (
     labels,
     plainly,
     pseudonym,
+    text_field,
 )
 
 NAME = "plain records"
@@ -35,7 +36,7 @@ def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
     row = _called(row)
     answers = {name: labels(row[name], f"{where} field {name}") for name in _LABELS if name in row}
     who = next((row[name] for name in ANNOTATOR_FIELDS if row.get(name)), None)
-    text = next((name for name in TEXT_FIELDS if name in row), TEXT_FIELDS[0])
+    text = text_field(row, where) or next((n for n in TEXT_FIELDS if n in row), TEXT_FIELDS[0])
     own = {text, *answers, *ANNOTATOR_FIELDS}
     fields = {name: value for name, value in row.items() if name not in own}
     if not isinstance(row.get(text), str):

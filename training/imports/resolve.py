@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 from claimstance.errors import InvalidInput
 from claimstance.text import digest
-from training.imports.judgement import VOTES, Dropped, Judgement, Values, pseudonym
+from training.imports.judgement import VOTES, Dropped, Judgement, Values, plainly, pseudonym
 from training.imports.meaning import HEADS, Answer
 
 MAJORITY = "majority"
 SOFT = "soft"
 ERROR = "error"
+
+READ_AS_LABELS = {"label", "labels", "cats", "answer"}
+"""Fields that would be taken for labels when what is written is read again; they get `given_`
+before their name."""
 
 Key = tuple[str, str | None]
 """A sentence's digest, and its split where the file fixes one."""
@@ -144,6 +148,10 @@ def _row(sentence: Sentence, labels: dict[str, str], votes: Values) -> Values:
         if who
     ]
     said = {*HEADS, *VOTES.values()}
-    others = {k: v for k, v in sentence.fields.items() if k not in said and v is not None}
+    others = {
+        f"given_{k}" if plainly(k) in READ_AS_LABELS else k: v
+        for k, v in sentence.fields.items()
+        if k not in said and v is not None
+    }
     row = {"text": sentence.text, **labels, **others, **votes}
     return row | ({"annotations": named} if named else {})

@@ -1,5 +1,7 @@
 """Argilla's exports, as it writes them: recognised by structure, read exactly."""
 
+import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +139,46 @@ def test_argilla_rankings_and_spans_are_of_another_matter(tmp_path: Path) -> Non
     given["sentiment"] = given.pop("best")
     with pytest.raises(InvalidInput, match=r"row 1 question sentiment: .*whole sentence"):
         labelled.load([array(tmp_path, [argilla(OURS, given)])])
+
+
+def test_argilla_says_where_drafts_cannot_be_told(tmp_path: Path) -> None:
+    told = {"stance": [{"value": "firm", "user_id": "u-1", "status": "submitted"}]}
+    untold = {"stance": [{"value": "neutral", "user_id": "u-1"}]}
+    found = labelled.load([array(tmp_path, [argilla(OURS, told), argilla(RAIN, untold)])])
+    (line,) = [line for line in found.summary() if "submitted" in line]
+    assert "of 1 answers it does not tell whether they were submitted" in line
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_argilla_records_of_text_classification(tmp_path: Path, table: bool) -> None:
+    def record(text: str, label: str | None, status: str) -> dict[str, Any]:
+        metadata = {"source": "gazette"}
+        return {
+            "text": None,
+            "inputs": json.dumps({"text": text}) if table else {"text": text},
+            "prediction": json.dumps([["neutral", 0.9]]) if table else [["neutral", 0.9]],
+            "prediction_agent": "model",
+            "annotation": label,
+            "annotation_agent": "emma",
+            "id": "8b1f4f1c",
+            "metadata": json.dumps(metadata) if table else metadata,
+            "status": status,
+        }
+
+    rows = [
+        record(OURS, "firm", "Validated"),
+        record(RAIN, "neutral", "Discarded"),
+        record(TALKS, None, "Default"),
+    ]
+    path = array(tmp_path, rows)
+    if table:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    found = labelled.load([path])
+    assert found.exports[0].tool == "Argilla"
+    assert [(r.text, r.stance) for r in found.records] == [(OURS, "firm")]
+    assert found.records[0].slices == {"source": "gazette"}
+    assert found.rows[0][1]["annotations"] == [{"annotator": pseudonym("emma"), "stance": "firm"}]
+    assert found.dropped == {"discarded records": 1, "records without a response": 1}

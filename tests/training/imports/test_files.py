@@ -10,8 +10,8 @@ import pytest
 
 from claimstance.errors import ClaimstanceError, DocumentUnreadable, InvalidInput, LimitExceeded
 from tests.training.imports.exported import OURS, RAIN, array, lines, read
-from training.imports import files, labelled, recognise
-from training.imports.judgement import pseudonym
+from training.imports import files, labelled, meaning, recognise
+from training.imports.judgement import names_a_person, pseudonym
 
 
 def test_the_service_s_own_feedback(tmp_path: Path) -> None:
@@ -270,3 +270,86 @@ def test_damaged_and_hostile_files_are_refused(
         archive.writestr("a.jsonl", "{}" * 1000)
     with pytest.raises(LimitExceeded):
         labelled.load([tmp_path / "export"])
+
+
+def test_a_list_of_labels_beside_a_stance_is_no_export_of_doccano(tmp_path: Path) -> None:
+    rows = [
+        {"text": OURS, "stance": "firm", "label": ["negative"]},
+        {"text": RAIN, "stance": "neutral", "labels": ["sea", "law"]},
+    ]
+    assert read(lines(tmp_path, rows)) == {OURS: ("firm", "negative"), RAIN: ("neutral", None)}
+    mixed = [rows[0], {"text": RAIN, "label": ["neutral"]}]
+    with pytest.raises(InvalidInput, match="row 1 field stance: is no column of doccano's"):
+        labelled.load([lines(tmp_path, mixed)])
+
+
+def test_what_is_imported_is_read_again_as_it_is(tmp_path: Path) -> None:
+    task = {"text": OURS, "label": "neutral", "labels": ["sea"]}
+    result = [{"from_name": "stance", "type": "choices", "value": {"choices": ["firm"]}}]
+    annotations = [{"completed_by": 1, "result": result}]
+    first, second = tmp_path / "first", tmp_path / "second"
+    labelled.write(
+        labelled.load([array(tmp_path, [{"data": task, "annotations": annotations}])]), first
+    )
+    labelled.write(labelled.load([first]), second)
+    assert second.read_text() == first.read_text()
+    assert read(second) == {OURS: ("firm", None)}
+    assert json.loads(second.read_text())["given_label"] == "neutral"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "annotator_2",
+        "Reviewed by",
+        "annotation_approver",
+        "coder_name",
+        "labeller-email",
+    ],
+)
+def test_whoever_labelled_is_not_named_whatever_the_column_is_called(column: str) -> None:
+    assert names_a_person(column)
+
+
+@pytest.mark.parametrize("column", ["operator", "standby", "rating", "encoder_version"])
+def test_other_columns_name_nobody(column: str) -> None:
+    assert not names_a_person(column)
+
+
+def test_two_texts_in_a_row_are_refused_unless_they_are_the_same(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="has 'text' and 'sentence'; leave only the one"):
+        labelled.load([array(tmp_path, [{"text": RAIN, "sentence": OURS, "stance": "firm"}])])
+    rows = [{"text": OURS, "sentence": OURS, "stance": "firm"}]
+    assert read(array(tmp_path, rows)) == {OURS: ("firm", None)}
+
+
+def test_a_link_is_no_sentence(tmp_path: Path) -> None:
+    rows = [{"data": {"url": "https://example.org/1", "parts": []}, "annotations": []}]
+    with pytest.raises(InvalidInput, match=r"must hold the sentence in a field `text`"):
+        labelled.load([array(tmp_path, rows)])
+
+
+def test_a_label_may_mean_none(tmp_path: Path) -> None:
+    rows = [{"text": OURS, "stance": "firm"}, {"text": RAIN, "stance": "Irrelevant"}]
+    path = array(tmp_path, rows)
+    with pytest.raises(InvalidInput, match="`--map irrelevant=` where it means none"):
+        labelled.load([path])
+    found = labelled.load([path], meaning.mapping(["irrelevant="]))
+    assert [r.text for r in found.records] == [OURS]
+    assert found.dropped["labels that mean none"] == 1
+    with pytest.raises(InvalidInput, match=r"no sentence is left with a label .*labels that mean"):
+        labelled.load([path], meaning.mapping(["irrelevant=", "firm="]))
+
+
+def test_numbers_with_gaps_are_whole_numbers(tmp_path: Path) -> None:
+    numbers = {"0": "firm", "2": "conciliatory"}
+    rows = [{"text": "a", "label": 0.0}, {"text": "b", "label": 2.0}, {"text": "c", "label": None}]
+    found = labelled.load([array(tmp_path, rows)], numbers)
+    assert [r.stance for r in found.records] == ["firm", "conciliatory"]
+    (tmp_path / "table").write_text("text,label\na,0.0\nb,2.0\nc,\n")
+    found = labelled.load([tmp_path / "table"], numbers)
+    assert [r.stance for r in found.records] == ["firm", "conciliatory"]
+    (tmp_path / "gaps").write_text('{"text": "a", "label": NaN}\n{"text": "b", "label": 2.0}\n')
+    assert len(labelled.load([tmp_path / "gaps"], numbers).records) == 1
+    with pytest.raises(InvalidInput, match="must be labels of the whole sentence"):
+        labelled.load([array(tmp_path, [{"text": "a", "stance": 0.5}])])

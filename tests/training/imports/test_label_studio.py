@@ -150,3 +150,15 @@ def test_label_studio_json_min_with_another_name_for_the_choices(tmp_path: Path)
         for n, (text, label) in enumerate([(OURS, "firm"), (RAIN, "neutral")])
     ]
     assert read(array(tmp_path, rows)) == {OURS: ("firm", None), RAIN: ("neutral", None)}
+
+
+def test_label_studio_json_min_tells_questions_from_the_task_s_own_fields(tmp_path: Path) -> None:
+    own = {"annotator": 3, "annotation_id": 1, "lead_time": 1.0}
+    rows = [
+        {"text": OURS, "lexicon": "negative", "guess": "neutral", "id": 1, "choice": "firm", **own},
+        {"text": TALKS, "lexicon": "positive", "guess": "firm", "id": 2, **own},
+    ]
+    found = labelled.load([array(tmp_path, rows)])
+    assert [(r.text, r.stance, r.sentiment) for r in found.records] == [(OURS, "firm", None)]
+    assert found.records[0].slices.items() >= {"lexicon": "negative", "guess": "neutral"}.items()
+    assert found.dropped == {"answers without a label": 1}

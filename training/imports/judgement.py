@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -151,6 +151,12 @@ def labels(value: Any, where: str) -> list[str]:
     if not _are_names(found):
         raise InvalidInput("must be labels of the whole sentence, by name", where)
     return [_WHOLE.sub("", str(item)) for item in found]
+
+
+def leading(labels: Sequence[str]) -> str | None:
+    """Return the label that is there more often than any other, None at a tie."""
+    first, second = (*Counter(labels).most_common(2), ("", 0), ("", 0))[:2]
+    return first[0] if first[1] > second[1] else None
 
 
 def may_answer(question: str, value: Any) -> bool:

@@ -1,7 +1,9 @@
 """Plain rows, this project's feedback among them: `text`, `stance`, `sentiment`, and more.
 
-A column `label` is read as whichever of the two its labels belong to, where that has no column of
-its own. Capitals, spaces and hyphens in a column's name do not count.
+What an import wrote has beside a label the annotators that it came from, as `annotations`; they
+count again as they did, so that it can stand beside a new export of the same tool. A column
+`label` is read as whichever of the two its labels belong to, where that has no column of its own.
+Capitals, spaces and hyphens in a column's name do not count.
 """
 
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from training.imports.judgement import (
     Judgement,
     Values,
     labels,
+    leading,
     plainly,
     pseudonym,
     text_field,
@@ -43,7 +46,36 @@ def judgements(row: Values, where: str, _: Dropped) -> Iterator[Judgement]:
         raise InvalidInput("must hold a sentence", f"{where} field {text}")
     if not answers and not fields.keys() & set(VOTES.values()):
         raise InvalidInput(f"needs a stance or a sentiment (there are: {', '.join(row)})", where)
-    yield Judgement(row[text], pseudonym(who), answers, where, fields)
+    if said := _said(row):
+        del fields["annotations"]
+        for annotator, theirs in said.items():
+            yield Judgement(row[text], annotator, theirs, where, fields)
+    else:
+        yield Judgement(row[text], pseudonym(who), answers, where, fields)
+
+
+def _said(row: Values) -> dict[str, dict[str, list[str]]]:
+    """Return the answers of each annotator that an import has named; none where a person decided.
+
+    That is so where the label beside them is not the one that most of them gave.
+    """
+    given = row.get("annotations")
+    if not isinstance(given, list) or not all(_is_annotation(one) for one in given):
+        return {}
+    for head in VOTES:
+        if leading([one[head] for one in given if head in one]) != (row.get(head) or None):
+            return {}
+    return {one["annotator"]: {h: [one[h]] for h in VOTES if h in one} for one in given}
+
+
+def _is_annotation(value: object) -> bool:
+    names = {"annotator", *VOTES}
+    return (
+        isinstance(value, dict)
+        and "annotator" in value
+        and value.keys() <= names
+        and all(isinstance(said, str) for said in value.values())
+    )
 
 
 def _called(row: Values) -> Values:

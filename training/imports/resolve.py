@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 
 from claimstance.errors import InvalidInput
 from claimstance.text import digest
-from training.imports.judgement import VOTES, Dropped, Judgement, Values, plainly, pseudonym
+from training.imports.judgement import (
+    VOTES,
+    Dropped,
+    Judgement,
+    Values,
+    leading,
+    plainly,
+    pseudonym,
+)
 from training.imports.meaning import HEADS, Answer
 
 MAJORITY = "majority"
@@ -87,7 +95,7 @@ def resolve(
         votes = _votes(sentence, by)
         for head in HEADS:
             own = sentence.votes.get(judge, {}).get(head, set()) if judge else set()
-            label = next(iter(own)) if len(own) == 1 else _most(sentence.labels(head))
+            label = next(iter(own)) if len(own) == 1 else leading(sentence.labels(head))
             if label:
                 labels[head] = label
                 if not _borne_out(label, votes.get(VOTES[head])):
@@ -123,12 +131,6 @@ def _borne_out(label: str, votes: object) -> bool:
     counts = votes if isinstance(votes, dict) else {}
     given = {name: n for name, n in counts.items() if isinstance(n, int | float)}
     return all(n <= given.get(label, 0) for n in given.values())
-
-
-def _most(labels: Sequence[str]) -> str | None:
-    """Return the label that is there more often than any other, None at a tie."""
-    first, second = (*Counter(labels).most_common(2), ("", 0), ("", 0))[:2]
-    return first[0] if first[1] > second[1] else None
 
 
 def _adjudicator(sentences: Sequence[Sentence], name: str) -> str:

@@ -353,3 +353,30 @@ def test_numbers_with_gaps_are_whole_numbers(tmp_path: Path) -> None:
     assert len(labelled.load([tmp_path / "gaps"], numbers).records) == 1
     with pytest.raises(InvalidInput, match="must be labels of the whole sentence"):
         labelled.load([array(tmp_path, [{"text": "a", "stance": 0.5}])])
+
+
+def test_an_earlier_import_may_stand_beside_a_new_export(tmp_path: Path) -> None:
+    def task(**said: str) -> dict[str, Any]:
+        def result(label: str) -> list[Any]:
+            return [{"from_name": "stance", "type": "choices", "value": {"choices": [label]}}]
+
+        annotations = [{"completed_by": w, "result": result(label)} for w, label in said.items()]
+        return {"data": {"text": OURS}, "annotations": annotations}
+
+    first = array(tmp_path, [task(anna="firm", bert="neutral", cara="firm")], "first")
+    more = {"anna": "firm", "bert": "neutral", "cara": "firm", "dora": "neutral", "emil": "firm"}
+    second = array(tmp_path, [task(**more)], "second")
+    imported = tmp_path / "imported.jsonl"
+    labelled.write(labelled.load([first], by="soft"), imported)
+    both = labelled.load([imported, second])
+    assert both.dropped == {"answers given before": 3}
+    named = both.rows[0][1]["annotations"]
+    assert {(one["annotator"], one["stance"]) for one in named} == {
+        (pseudonym(who), label) for who, label in more.items()
+    }
+    again = tmp_path / "again.jsonl"
+    labelled.write(labelled.load([imported]), again)
+    assert again.read_text() == imported.read_text()
+    # A label that somebody put right by hand is no vote among others.
+    row = json.loads(imported.read_text()) | {"stance": "conciliatory"}
+    assert read(lines(tmp_path, [row])) == {OURS: ("conciliatory", None)}

@@ -53,23 +53,38 @@ SHORT = {"min_steps": 300, "max_tokens": 128}
 """Where fine-tuning differs from the recipe, to be affordable."""
 
 Rows = npt.NDArray[np.int64]
-Learner = Callable[["World", Rows, int], tuple[Scores, Scores]]
-"""From the rows whose labels are known, and a seed, to the scores of the pool and of dev."""
 
-Picker = Callable[["World", Scores, Rows, Rows, int], Rows]
-"""From the scores of the pool, the rows known, those open, and a seed, to rows to ask for."""
+
+@dataclass(frozen=True)
+class Part:
+    """Labelled sentences and their vectors by the base encoder."""
+
+    records: list[Record]
+    vectors: Vectors
+
+    def take(self, rows: Rows) -> "Part":
+        """Return those of some rows."""
+        return Part([self.records[row] for row in rows], self.vectors[rows])
 
 
 @dataclass(frozen=True)
 class World:
-    """All sentences: `start` and `pool` are rows of `records`; `dev` is what is measured on."""
+    """All sentences: `start` and `pool` are rows of `train`; `dev` is what is measured on."""
 
-    records: list[Record]
-    vectors: Vectors
+    train: Part
     start: Rows
     pool: Rows
-    dev: list[Record]
-    dev_vectors: Vectors
+    dev: Part
+
+
+Model = Callable[[Part], Scores]
+"""From sentences to the probabilities of their stances."""
+
+Learner = Callable[[Part, int], Model]
+"""From sentences whose labels are known, and a seed, to a model."""
+
+Picker = Callable[[World, Model, Rows, Rows, int], Rows]
+"""From a model, the rows it knows, those open, and a seed, to rows to ask for."""
 
 
 def world() -> World:
@@ -87,61 +102,60 @@ def world() -> World:
     written = [r for r in loaded.part("train") if "source" not in r.slices]
     public = [r for r in loaded.part("train") if r.slices.get("sampling") in UNCHOSEN]
     dev = [r for r in loaded.part("dev") if "source" in r.slices]
-    records = [*written, *public]
+
+    def part(records: list[Record]) -> Part:
+        return Part(records, embedding.vectors([r.text for r in records], recipe))
+
+    rows = np.arange(len(written) + len(public))
     return World(
-        records=records,
-        vectors=embedding.vectors([r.text for r in records], recipe),
-        start=np.arange(len(written)),
-        pool=np.arange(len(written), len(records)),
-        dev=dev,
-        dev_vectors=embedding.vectors([r.text for r in dev], recipe),
+        train=part([*written, *public]),
+        start=rows[: len(written)],
+        pool=rows[len(written) :],
+        dev=part(dev),
     )
 
 
-def frozen(world: World, known: Rows, _: int) -> tuple[Scores, Scores]:
+def frozen(known: Part, _: int) -> Model:
     """Learn a logistic regression on the base encoder's vectors, which stay as they are."""
-    targets = evaluate.targets_of([world.records[row] for row in known], "stance")
     model = LogisticRegression(C=5, class_weight="balanced", max_iter=1000)
-    model.fit(world.vectors[known], targets)
-    return (
-        model.predict_proba(world.vectors[world.pool]),
-        model.predict_proba(world.dev_vectors),
-    )
+    model.fit(known.vectors, evaluate.targets_of(known.records, "stance"))
+    return lambda part: np.asarray(model.predict_proba(part.vectors))
 
 
-def tuned(world: World, known: Rows, seed: int) -> tuple[Scores, Scores]:
+def tuned(known: Part, seed: int) -> Model:
     """Fine-tune the base encoder with the recipe, shortened as `SHORT` says."""
     recipe = settings.load().model_copy(update=SHORT)
     order = loop.seed_everything(seed)
     start = network.pretrained(recipe.base, recipe.dropout)
-    records = [world.records[row] for row in known]
-    ids = embedding.encode(start, [r.text for r in records], recipe.max_tokens)
+    ids = embedding.encode(start, [r.text for r in known.records], recipe.max_tokens)
     examples = [
         Example(
             tokens,
             STANCES.index(r.stance) if r.stance else loop.IGNORED,
             SENTIMENTS.index(r.sentiment) if r.sentiment else loop.IGNORED,
         )
-        for tokens, r in zip(ids, records, strict=True)
+        for tokens, r in zip(ids, known.records, strict=True)
     ]
     loop.train(start.network, examples, recipe, order, lambda _: "")
 
-    def scores(asked: Sequence[Record]) -> Scores:
-        texts = [record.text for record in asked]
-        stance, _ = loop.logits(start.network, embedding.encode(start, texts, recipe.max_tokens))
+    def model(part: Part) -> Scores:
+        texts = [record.text for record in part.records]
+        asked = embedding.encode(start, texts, recipe.max_tokens)
+        with loop.mixed_precision(loop.device(), start.network):
+            stance, _ = loop.logits(start.network, asked)
         return calibration.probabilities(stance, 1.0)
 
-    return scores([world.records[row] for row in world.pool]), scores(world.dev)
+    return model
 
 
-def at_random(_: World, __: Scores, ___: Rows, open_rows: Rows, seed: int) -> Rows:
+def at_random(_: World, __: Model, ___: Rows, open_rows: Rows, seed: int) -> Rows:
     """Pick any sentences."""
     return np.random.default_rng(seed).choice(open_rows, STEP, replace=False)
 
 
 def by_worth(
     world: World,
-    scores: Scores,
+    model: Model,
     known: Rows,
     open_rows: Rows,
     seed: int,
@@ -150,23 +164,23 @@ def by_worth(
     spread: bool = True,
 ) -> Rows:
     """Pick as `suggest` does, or with another `worth`, or without spreading over topics."""
-    drawn = at_random(world, scores, known, open_rows, seed)[: round(STEP * RANDOM_SHARE)]
+    drawn = at_random(world, model, known, open_rows, seed)[: round(STEP * RANDOM_SHARE)]
     rest = np.setdiff1d(open_rows, drawn)
-    opinion = Opinion([world.records[row] for row in known])
-    other = opinion.scores([world.records[row].text for row in rest])
-    worths = worth(scores[rest - world.pool[0]], other)
+    candidates = world.train.take(rest)
+    opinion = Opinion(world.train.take(known).records)
+    worths = worth(model(candidates), opinion.scores([r.text for r in candidates.records]))
     wanted = STEP - len(drawn)
-    order = np.array(list(_capped(world, rest, np.argsort(-worths, kind="stable"))))
+    order = np.array(list(_capped(candidates.records, np.argsort(-worths, kind="stable"))))
     shortlist = order[: choice.SHORTLIST * STEP] if spread else order[:wanted]
-    chosen = choice.spread(world.vectors[rest[shortlist]], worths[shortlist], wanted, seed)
+    chosen = choice.spread(candidates.vectors[shortlist], worths[shortlist], wanted, seed)
     return np.concatenate([drawn, rest[shortlist[chosen]]])
 
 
-def _capped(world: World, rows: Rows, order: Rows) -> Iterator[int]:
+def _capped(records: Sequence[Record], order: Rows) -> Iterator[int]:
     """Yield the places in `order` less those of documents that have given enough."""
     given: Counter[str] = Counter()
     for place in order:
-        group = world.records[rows[place]].group
+        group = records[place].group
         given[group] += 1
         if given[group] <= PER_DOCUMENT:
             yield int(place)
@@ -204,7 +218,7 @@ class Trial:
 
 
 TRIALS = {
-    "frozen": Trial("linear head on frozen vectors", frozen, tuple(PICKERS), 8),
+    "frozen": Trial("linear head on frozen vectors", frozen, tuple(PICKERS), 20),
     "tuned": Trial("fine-tuned encoder", tuned, (RANDOM, SUGGEST), 3),
 }
 
@@ -213,14 +227,14 @@ def curve(world: World, trial: Trial, picker: str, seed: int) -> list[float]:
     """Return the stance macro-F1 on dev before any label is asked for, and after each round."""
     chance = np.random.default_rng(seed)
     known = chance.choice(world.start, START, replace=False)
-    truth = evaluate.targets_of(world.dev, "stance")
+    truth = evaluate.targets_of(world.dev.records, "stance")
     found = []
     for number in range(ROUNDS + 1):
-        scores, dev = trial.learner(world, known, seed)
-        found.append(metrics.macro_f1(truth, dev.argmax(1)))
+        model = trial.learner(world.train.take(known), seed)
+        found.append(metrics.macro_f1(truth, model(world.dev).argmax(1)))
         if number < ROUNDS:
             open_rows = np.setdiff1d(world.pool, known)
-            asked = PICKERS[picker](world, scores, known, open_rows, 1000 * seed + number)
+            asked = PICKERS[picker](world, model, known, open_rows, 1000 * seed + number)
             known = np.concatenate([known, asked])
     return found
 
@@ -257,13 +271,13 @@ def run() -> dict[str, Any]:
 
 def facts(everything: World) -> dict[str, Any]:
     """Return the numbers that the page names."""
-    stances = Counter(str(everything.records[row].stance) for row in everything.pool)
+    stances = Counter(str(everything.train.records[row].stance) for row in everything.pool)
     shares = [f"{stances[label] / len(everything.pool):.0%} are {label}" for label in STANCES]
     return {
         "start": START,
         "step": STEP,
         "pool": len(everything.pool),
-        "dev": len(everything.dev),
+        "dev": len(everything.dev.records),
         "shares": ", ".join(shares),
         **SHORT,
     }

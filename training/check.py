@@ -213,6 +213,8 @@ def _balance(balance: dict[str, dict[str, int]]) -> Section:
     ]
     lacking = [f"{label} ({head})" for head, label, count, _ in rows if count == "0"]
     told = f"No sentence is {' or '.join(lacking)}." if lacking else "Every label is there."
+    if not rows:
+        told = "There is no label."
     return Section(BALANCE, told, ("head", "label", "sentences", "share"), rows)
 
 

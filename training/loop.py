@@ -84,9 +84,10 @@ def train(
     per_epoch = -(-len(examples) // settings.batch_size)
     epochs = max(settings.epochs, -(-settings.min_steps // per_epoch))
     steps = epochs * per_epoch
+    peak = settings.small_rate if epochs > settings.epochs else 1.0
     optimizer = torch.optim.AdamW(_groups(network, settings), fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _rate(step, steps, settings.warmup)
+        optimizer, lambda step: peak * _rate(step, steps, settings.warmup)
     )
     weights = {
         "stance": _class_weights([e.stance for e in examples], len(STANCES), settings),

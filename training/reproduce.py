@@ -72,7 +72,7 @@ def reproduce(
     """
     folder = registry.find(version)
     manifest = bundle.read_manifest(folder)
-    recorded = {"teacher": 0} | manifest.settings  # early versions had none
+    recorded = {"teacher": 0, "small_rate": 1} | manifest.settings  # early versions had neither
     seed = int(recorded.pop("seed"))
     recipe = settings.completed(recorded, f"{manifest.tag} settings")
     loaded = corpus.load(files, _with_project(manifest), renamed)

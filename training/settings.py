@@ -25,6 +25,7 @@ class Settings(BaseModel):
     first_stage: Annotated[int, Field(ge=0)]
     epochs: Annotated[int, Field(ge=0)]
     min_steps: Annotated[int, Field(ge=0)]
+    small_rate: Annotated[float, Field(gt=0, le=1)]
     batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Positive
     head_learning_rate: Positive

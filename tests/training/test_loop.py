@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from claimstance.labels import STANCES
-from training import loop, network
+from training import loop, network, settings
 from training.loop import IGNORED, Example
 
 IDS = [2, 7, 5, 3]
@@ -58,3 +58,26 @@ def test_what_has_no_label_is_left_out(net: network.Network) -> None:
     assert loss(net, Example(IDS, IGNORED, IGNORED)) == 0
     one = Example(IDS, 1, IGNORED)
     assert loss(net, one, Example(IDS, IGNORED, IGNORED)) == pytest.approx(loss(net, one))
+
+
+def trained(encoder: Path, recipe: Path, **changed: float) -> torch.Tensor:
+    """Return all weights, in a row, after training on a few examples."""
+    order = loop.seed_everything(0)
+    net = network.pretrained(str(encoder), dropout=0.0).network
+    examples = [Example(IDS, label, label) for label in (0, 1, 2)] * 3
+    settled = settings.load(recipe).model_copy(update={"epochs": 1, **changed})
+    loop.train(net, examples, settled, order, lambda _: "")
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def test_small_data_alone_is_trained_at_a_share_of_the_rates(
+    tiny_encoder: Path, tiny_recipe: Path
+) -> None:
+    rates = {"learning_rate": 2.5e-3, "head_learning_rate": 2.5e-3}  # half of the recipe's
+    small = trained(tiny_encoder, tiny_recipe, min_steps=6, small_rate=0.5)
+    assert torch.equal(
+        small, trained(tiny_encoder, tiny_recipe, min_steps=6, **rates, small_rate=1)
+    )
+    assert not torch.equal(small, trained(tiny_encoder, tiny_recipe, min_steps=6, small_rate=1))
+    enough = trained(tiny_encoder, tiny_recipe, min_steps=0, small_rate=0.5)
+    assert torch.equal(enough, trained(tiny_encoder, tiny_recipe, min_steps=0, small_rate=1))

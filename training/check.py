@@ -67,8 +67,8 @@ def check(
 ) -> Report:
     """Return what is wrong with labelled files of any tool.
 
-    Refused are rows that do not fit, unknown labels, sentences of the project's dev or test
-    part, and files with too many labels that are likely wrong.
+    Refused are rows that do not fit, unknown labels, sentences that the project
+    measures on, and files with too many labels that are likely wrong.
 
     Args:
         paths: as `labelled.read` takes them.
@@ -212,9 +212,8 @@ def _balance(balance: dict[str, dict[str, int]]) -> Section:
         for label, count in counts.items()
     ]
     lacking = [f"{label} ({head})" for head, label, count, _ in rows if count == "0"]
-    told = f"No sentence is {' or '.join(lacking)}." if lacking else "Every label is there."
-    if not rows:
-        told = "There is no label."
+    whole = "Every label is there." if rows else "There is no label."
+    told = f"No sentence is {' or '.join(lacking)}." if lacking else whole
     return Section(BALANCE, told, ("head", "label", "sentences", "share"), rows)
 
 

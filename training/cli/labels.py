@@ -51,8 +51,8 @@ def check(
 ) -> None:
     """Tell what is wrong with labelled files; exit 1 if they must not be trained on.
 
-    Looks for rows that do not fit, contradictions, copies, sentences of the project's dev or
-    test part, other languages, and labels that the model in production takes for wrong.
+    Looks for rows that do not fit, contradictions, copies, sentences that the project measures on,
+    other languages, and labels that the model in production takes for wrong.
     """
     from claimstance import Predictor
     from training import check as checking

@@ -41,9 +41,11 @@ _PERSON = re.compile(
 )
 """How fields are called that name those who labelled, whatever else is in the name."""
 
-_WHOLE = re.compile(r"(?<=\d)\.0\Z")
+_FRACTION = re.compile(r"(?<=\d)\.0\Z")
+"""What a column with gaps adds to whole numbers."""
 
 _LINK = re.compile(r"\s*\w+://\S+\s*")
+"""An address of the web, which is no sentence."""
 
 _ADDRESS = re.compile(r"\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*")
 
@@ -150,7 +152,7 @@ def labels(value: Any, where: str) -> list[str]:
     found = _items(value)
     if not _are_names(found):
         raise InvalidInput("must be labels of the whole sentence, by name", where)
-    return [_WHOLE.sub("", str(item)) for item in found]
+    return [_FRACTION.sub("", str(item)) for item in found]
 
 
 def leading(labels: Sequence[str]) -> str | None:

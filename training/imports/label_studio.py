@@ -86,7 +86,7 @@ def _min(row: Values, where: str) -> Judgement:
     """Return the annotation in a row of JSON_MIN."""
     named = {name: _min_value(value) for name, value in row.items() if name not in _MIN_OWN}
     asked = _asked(row)
-    heads = {name for name in named if name in asked and name.strip().casefold() in VOTES}
+    heads = {name for name in asked if name.strip().casefold() in VOTES}
     text = sentence({n: v for n, v in named.items() if n not in heads}, where)
     # Which other columns are choices is seen in what they hold, in all of the file.
     answers = {

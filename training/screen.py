@@ -95,8 +95,8 @@ def make(
 ) -> Manifest:
     """Give the version in `folder` a certified first stage, and write its files there.
 
-    That of `parent`, where it has one that can be certified for this encoder too; one that learns
-    anew otherwise, where there is something to learn from.
+    One that learns anew, where there is something to learn from; that of `parent` otherwise, where
+    it has one that can be certified for this encoder too.
 
     Args:
         folder: of a version that is whole but for its first stage.
@@ -117,7 +117,13 @@ def make(
     trial = _Trial(folder, sentences)
     found = None
     why = "none was to be learnt"
-    if parent:
+    if sentences["train"]:
+        network = Small(embeddings)
+        _train(network, *trial.shown("train"), seed)
+        export.export(network, folder / bundle.SCREEN)
+        found = trial.certified(len(sentences["train"]))
+        why = "what it learnt differs too much from the encoder to be certified"
+    elif parent:
         before = bundle.read_manifest(parent)
         why = f"{before.tag}, which it started from, has none, and none was to be learnt anew"
         if before.screen:
@@ -128,12 +134,6 @@ def make(
                 f"that of {before.tag}, which it started from, cannot be certified for this "
                 "encoder, and none was to be learnt anew"
             )
-    if found is None and sentences["train"]:
-        network = Small(embeddings)
-        _train(network, *trial.shown("train"), seed)
-        export.export(network, folder / bundle.SCREEN)
-        found = trial.certified(len(sentences["train"]))
-        why = "what it learnt differs too much from the encoder to be certified"
     if found is None:
         for name in bundle.SCREENING:
             (folder / name).unlink(missing_ok=True)

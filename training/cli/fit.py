@@ -8,6 +8,14 @@ import typer
 from training.cli import judge, options
 from training.cli.options import AcceptDoubtful, Data, Renamed, Seed, Version
 
+Start = Annotated[
+    str,
+    typer.Option(metavar="base|VERSION|PATH", help="The encoder, or a version, to start from."),
+]
+Config = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A recipe [default: training/recipe.toml].")
+]
+
 
 def fit(
     data: Data = None,
@@ -15,10 +23,7 @@ def fit(
     corpus: Annotated[
         bool, typer.Option("--corpus/--no-corpus", help="Train on the project's corpus too.")
     ] = True,
-    start: Annotated[
-        str,
-        typer.Option(metavar="base|VERSION|PATH", help="The encoder, or a version, to start from."),
-    ] = "base",
+    start: Start = "base",
     base: Annotated[
         str | None,
         typer.Option(
@@ -27,9 +32,7 @@ def fit(
             "ModernBERT, MPNet and the like [default: the recipe's].",
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A recipe [default: training/recipe.toml].")
-    ] = None,
+    config: Config = None,
     seed: Seed = 0,
     version: Version = None,
     accept_doubtful: AcceptDoubtful = False,
@@ -102,9 +105,7 @@ def reproduce(
         raise typer.Exit(1)
 
 
-def release(
-    version: Version = None,
-) -> None:
+def release(start: Start = "base", config: Config = None, version: Version = None) -> None:
     """Train on the project's corpus with its recipe, and promote it if it is no worse."""
     from claimstance import registry
     from training import corpus as corpora
@@ -113,7 +114,8 @@ def release(
     from training import settings
 
     loaded = corpora.load([], with_project=True)
-    run = fitting.Run(loaded, settings.load(), "base", 0, version, baselines=True)
+    recipe = settings.load(config) if config else settings.load()
+    run = fitting.Run(loaded, recipe, start, 0, version, baselines=True)
     print(options.counts(loaded))
     manifest = fitting.fit(run)
     outcome = retraining.compare(manifest.version, loaded)

@@ -41,14 +41,16 @@ class Settings(BaseModel):
     confident_precision: Fraction
 
 
-def load(path: Path = RECIPE) -> Settings:
+def load(path: Path | None = None) -> Settings:
     """Return the recipe in a TOML file; keys it leaves out are those of the project's recipe.
+
+    Without a file, that is the project's recipe itself.
 
     Raises:
         DocumentUnreadable: the file cannot be read.
         InvalidInput: it is not TOML, or a key is unknown or out of range; `where` names it.
     """
-    return completed({} if path == RECIPE else _read(path), str(path))
+    return completed(_read(path) if path else {}, str(path or RECIPE))
 
 
 def completed(values: dict[str, Any], where: str) -> Settings:

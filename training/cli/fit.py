@@ -73,7 +73,7 @@ def fit(
     if loaded.left_out:
         print(f"{loaded.left_out} near duplicates of held-out sentences are left out of training.")
     print(options.counts(loaded))
-    recipe = settings.load(config) if config else settings.load()
+    recipe = settings.load(config)
     if base:
         recipe = recipe.model_copy(update={"base": base})
     manifest = fitting.fit(fitting.Run(loaded, recipe, start, seed, version, doubts=doubts))
@@ -114,7 +114,7 @@ def release(start: Start = "base", config: Config = None, version: Version = Non
     from training import settings
 
     loaded = corpora.load([], with_project=True)
-    recipe = settings.load(config) if config else settings.load()
+    recipe = settings.load(config)
     run = fitting.Run(loaded, recipe, start, 0, version, baselines=True)
     print(options.counts(loaded))
     manifest = fitting.fit(run)

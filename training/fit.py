@@ -17,6 +17,7 @@ from claimstance.bundle import Corpus as CorpusNote
 from claimstance.bundle import Head, Manifest
 from claimstance.errors import InvalidInput, ModelExists, ModelNotFound
 from claimstance.labels import SENTIMENTS, STANCES
+from claimstance.predictor import padded_length
 from claimstance.text import NORMALIZER_VERSION, normalize
 from training import (
     baselines,
@@ -158,10 +159,11 @@ def _start(run: Run) -> Start:
         start = network.version(parent, dropout)
     else:
         start = network.pretrained(run.settings.base, dropout)
-    if run.settings.max_tokens > start.network.positions:
+    computed = padded_length(run.settings.max_tokens)
+    if computed > start.network.positions:
         raise InvalidInput(
-            f"{run.settings.max_tokens} is more than the {start.network.positions} tokens that "
-            f"{start.base.name} has positions for",
+            f"{run.settings.max_tokens}, padded to {computed}, is more than the "
+            f"{start.network.positions} tokens that {start.base.name} has positions for",
             "max_tokens",
         )
     return start

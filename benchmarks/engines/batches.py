@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from claimstance.predictor import BATCH_TOKENS, EVEN, STRIDE
+from claimstance.predictor import BATCH_TOKENS, FEW, SHORT, STRIDE
 
 Ids = tuple[int, ...]
 """A sentence's token ids."""
@@ -22,15 +22,18 @@ class Plan:
 
     Attributes:
         tokens: tokens of a batch, padding included, at most.
-        stride: a sentence is padded to the next multiple of this.
-        even: of more sentences than this, a batch has a multiple of it.
+        stride: a sentence of up to `short` tokens is padded to the next multiple of this, a longer
+            one to the next of twice as many.
+        short: tokens of a short sentence.
+        few: of more sentences than this, a batch has a power of two.
         together: sentences of different padded lengths share a batch, the longest's length, and
             there may be any number of them.
     """
 
     tokens: int = BATCH_TOKENS
     stride: int = STRIDE
-    even: int = EVEN
+    short: int = SHORT
+    few: int = FEW
     together: bool = False
 
     def cut(self, sentences: Iterable[Ids]) -> list[Batch]:
@@ -43,8 +46,8 @@ class Plan:
             members = list(same)
             while members:
                 size = min(len(members), max(1, self.tokens // length))
-                if size > self.even:
-                    size -= size % self.even
+                if size > self.few:
+                    size = 1 << (size.bit_length() - 1)
                 batches.append(self._pad(members[:size]))
                 members = members[size:]
         return batches
@@ -62,7 +65,8 @@ class Plan:
 
     def length(self, ids: Ids) -> int:
         """Return the tokens of a sentence, padding included."""
-        return -(-len(ids) // self.stride) * self.stride
+        stride = self.stride if len(ids) <= self.short else 2 * self.stride
+        return -(-len(ids) // stride) * stride
 
     def _pad(self, members: Sequence[Ids]) -> Batch:
         lengths = np.array([len(ids) for ids in members])
@@ -75,12 +79,17 @@ class Plan:
 CORE = Plan()
 """As the core does it."""
 
+ANY = BATCH_TOKENS
+"""As `short` or `few`: what is said of more of them never comes to pass."""
+
 PLANS = {
-    "only equal lengths, no padding": Plan(stride=1),
-    "padded to a multiple of 8, only equal lengths (the core)": CORE,
-    "padded to a multiple of 16, only equal lengths": Plan(stride=16),
-    "the core, but any number of sentences": Plan(even=1),
-    "sorted, padded to the longest": Plan(stride=1, together=True),
+    "only equal lengths, no padding": Plan(stride=1, short=ANY),
+    "the core: padded to a multiple of 8, from 65 tokens of 16": CORE,
+    "the core, but to a multiple of 8 at any length": Plan(short=ANY),
+    "the core, but to a multiple of 16 at any length": Plan(stride=16, short=ANY),
+    "the core, but any number of sentences": Plan(few=ANY),
+    "the core, but 1, 2, 4, 8, ... sentences": Plan(few=1),
+    "sorted, padded to the longest": Plan(stride=1, short=ANY, together=True),
     "the core, at most 1,024 tokens": Plan(tokens=1024),
     "the core, at most 4,096 tokens": Plan(tokens=4096),
     "the core, at most 8,192 tokens": Plan(tokens=8192),

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claimstance import SENTIMENTS, STANCES, Predictor, bundle
+from claimstance import SENTIMENTS, STANCES, Predictor, bundle, predictor
+from claimstance.engine import Logits
 from claimstance.errors import InvalidInput, ModelNotFound
 from claimstance.golden import check
 
@@ -97,3 +100,19 @@ def test_a_version_loads_by_path(tiny_version: Path) -> None:
 def test_golden_sentences_come_out_right(tiny_version: Path) -> None:
     check(tiny_version)
     check(bundle.released())
+
+
+def test_whatever_comes_few_shapes_are_computed() -> None:
+    class Seen:
+        def __init__(self) -> None:
+            self.shapes: set[tuple[int, ...]] = set()
+
+        def run(self, ids: npt.NDArray[np.int64], _: object) -> tuple[Logits, Logits]:
+            self.shapes.add(ids.shape)
+            return (np.zeros((len(ids), 3), np.float32),) * 2
+
+    seen = Seen()
+    for count in range(1, 130):
+        for length in range(8, 193, 8):
+            predictor.run_batches(seen, [tuple(range(length))] * count)  # type: ignore[arg-type]
+    assert len(seen.shapes) <= 16 * 9  # that the engine keeps something of

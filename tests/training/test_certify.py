@@ -137,8 +137,14 @@ def test_a_version_keeps_the_first_stage_of_the_one_it_started_from(
     assert kept.screen
     assert kept.screen.learnt_from == 3000
     bundle.check_files(folder, bundle.read_manifest(folder))
-    files = [(place / bundle.SCREEN_WEIGHTS).read_bytes() for place in (folder, screened_version)]
-    assert files[0] == files[1]
+    weights = (folder / bundle.SCREEN_WEIGHTS).read_bytes()
+    assert weights == (screened_version / bundle.SCREEN_WEIGHTS).read_bytes()
+    # Where there is something to learn from, one is learnt anew beside a parent that has one.
+    sentences["train"] = [Sentence(text, "press/b", "train") for text in archive_sentences(0, 2900)]
+    learnt = screen.make(folder, manifest, embeddings, sentences, held_out, 0, screened_version)
+    assert learnt.screen
+    assert learnt.screen.learnt_from == 2900
+    assert (folder / bundle.SCREEN_WEIGHTS).read_bytes() != weights
 
 
 def test_a_formula_of_many_documents_is_not_certified_on(tmp_path: Path) -> None:
